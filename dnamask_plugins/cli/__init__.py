@@ -1,0 +1,73 @@
+"""The command ``dnamask``: each module of `commands` is one command, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from dnamask_plugins import __version__
+from dnamask_plugins.errors import DnamaskError
+
+
+class _LazyCommands(TyperGroup):
+    """Finds the commands by listing the modules of `dnamask_plugins.cli.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        from dnamask_plugins.cli import commands
+
+        return sorted(module.name.strip("_").replace("_", "-") for module in pkgutil.iter_modules(commands.__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        stem = cmd_name.replace("-", "_")
+        from dnamask_plugins.cli import commands
+
+        modules = {module.name.strip("_"): module.name for module in pkgutil.iter_modules(commands.__path__)}
+        module = importlib.import_module(f"dnamask_plugins.cli.commands.{modules[stem]}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(
+    cls=_LazyCommands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dnamask {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Masked-language-model pretraining for DNA: what gets masked, and when, is a plugin."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors that a user can act on are one line and exit code 2."""
+    try:
+        app(args=arguments, standalone_mode=True)
+    except DnamaskError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _complain("stopped")
+        sys.exit(130)
+
+
+def _complain(message: str) -> None:
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(" ".join(message.split()), err=True)

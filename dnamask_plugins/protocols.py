@@ -1,0 +1,116 @@
+"""The page to read first: the three contracts that everything else keeps.
+
+A *tokenizer* says which nucleotides each token shows. A *strategy* selects the tokens to predict.
+A *curriculum* says which strategy, and how much, holds at a step. None of them knows the others:
+
+    sequences --DNATokenizer--> TokenBatch --MaskingStrategy--> mask --corruption--> model
+                                                 ^
+                    step, validation metrics --Curriculum--> MaskSpec
+
+Anything with these methods is a plugin once an entry point names it; no base class is needed, though
+`dnamask_plugins.strategies.base` and `dnamask_plugins.config` make one short. The conformance
+kit (`dnamask_plugins.testing`) checks what the types cannot say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from dnamask_plugins.budget import Budget
+from dnamask_plugins.rng import RngKey
+from dnamask_plugins.types import BoolArray, Encoding, MaskSpec, NucleotideBatch, TokenBatch
+
+API_VERSION: Final = 1
+"""Raised when a contract changes in a way that breaks plugins; a plugin may declare ``api_version = 1``."""
+
+State = Mapping[str, Any]
+"""A curriculum's memory: plain JSON, saved in every checkpoint."""
+
+Metrics = Mapping[str, float]
+"""What an evaluation measured: ``perplexity`` of the first probe, and ``perplexity/NAME`` of each probe."""
+
+
+@runtime_checkable
+class DNATokenizer(Protocol):
+    """Turns nucleotides into token ids and remembers which nucleotides each token shows.
+
+    ``k``, ``stride`` and merges belong to the tokenizer; nothing outside it knows them. Ids returned by
+    `encode_batch` are padded on the right with `pad_token_id`.
+    """
+
+    name: str
+
+    @property
+    def vocab_size(self) -> int: ...
+    @property
+    def pad_token_id(self) -> int: ...
+    @property
+    def mask_token_id(self) -> int: ...
+    @property
+    def special_ids(self) -> NDArray[np.int64]:
+        """Ids that no nucleotide produces; random replacement never draws them."""
+        ...
+
+    def encode(self, sequence: str) -> Encoding:
+        """Tokenize one sequence, special tokens included."""
+        ...
+
+    def encode_batch(self, sequences: Sequence[str] | NucleotideBatch) -> TokenBatch:
+        """Tokenize many; row i equals ``encode(sequences[i])`` plus padding."""
+        ...
+
+    def to_config(self) -> Mapping[str, Any]: ...
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self: ...
+
+
+@runtime_checkable
+class MaskingStrategy(Protocol):
+    """Selects the tokens to predict, and nothing else: it never corrupts.
+
+    The mask of an example is a function of that example, its key and the budget: not of the batch,
+    the padding, the row order or any global state. `batch` is read only.
+    """
+
+    name: str
+
+    def select(self, batch: TokenBatch, key: RngKey, budget: Budget) -> BoolArray:
+        """Return a mask, bool (B, L), that is False on special and padding tokens."""
+        ...
+
+    def to_config(self) -> Mapping[str, Any]: ...
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self: ...
+
+
+@runtime_checkable
+class Curriculum(Protocol):
+    """Says what holds at a step: a pure function of (state, step), total over all steps from 0."""
+
+    name: str
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """Strategies under whose fixed mask validation perplexity is measured; `update` reads the figures."""
+        ...
+
+    def initial_state(self) -> State:
+        """Return the state before step 0."""
+        ...
+
+    def spec(self, state: State, step: int) -> MaskSpec:
+        """Return what holds at an optimizer step."""
+        ...
+
+    def update(self, state: State, step: int, metrics: Metrics) -> State:
+        """Return the state after an evaluation at `step`; the state given is left as it is."""
+        ...
+
+    def to_config(self) -> Mapping[str, Any]: ...
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self: ...

@@ -1,0 +1,98 @@
+"""Random numbers that depend on (seed, step, example id) and on nothing else.
+
+A key is one 64-bit word per example; number j of a stream is a hash of key and j, so any number can be
+drawn in any order, on any worker, in any batch. The hash is the output function of SplitMix64 (Steele,
+Lea and Flood, OOPSLA 2014), so that the stream of a key is the SplitMix64 sequence seeded with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+GAMMA: Final = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER_1: Final = np.uint64(0xBF58476D1CE4E5B9)
+_MULTIPLIER_2: Final = np.uint64(0x94D049BB133111EB)
+_30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+ONE: Final = np.uint64(1)
+TO_UNIT: Final = 1.0 / (1 << 53)
+
+
+def mix64(word: Any) -> Any:
+    """Scramble a 64-bit word (SplitMix64's output function); also compiled by the kernels, hence plain."""
+    word = (word ^ (word >> _30)) * _MULTIPLIER_1
+    word = (word ^ (word >> _27)) * _MULTIPLIER_2
+    return word ^ (word >> _31)
+
+
+@dataclass(frozen=True, eq=False)
+class RngKey:
+    """One stream of random numbers per example.
+
+    Attributes
+    ----------
+    words : uint64 array, shape (B,)
+
+    Examples
+    --------
+    The stream of an example does not depend on the batch it is in:
+
+    >>> both = RngKey.from_step(seed=1, step=7, example_ids=[3, 4])
+    >>> alone = RngKey.from_step(seed=1, step=7, example_ids=[4])
+    >>> bool((both.uniform(5)[1] == alone.uniform(5)[0]).all())
+    True
+    """
+
+    words: NDArray[np.uint64]
+
+    @classmethod
+    def from_step(
+        cls, seed: int, step: int, example_ids: Sequence[int] | NDArray[np.int64]
+    ) -> RngKey:
+        """Make the keys of a batch.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the run.
+        step : int
+            Optimizer step, from 0.
+        example_ids : sequence of int, length B
+            Identity of each example, whatever batch or process it is in.
+        """
+        ids = np.asarray(example_ids, dtype=np.int64).astype(np.uint64)
+        with np.errstate(over="ignore"):
+            word = mix64(np.array([seed], dtype=np.int64).astype(np.uint64) + GAMMA)
+            word = mix64(word ^ (np.array([step], dtype=np.int64).astype(np.uint64) * GAMMA + ONE))
+            return cls(mix64(word + mix64(ids + GAMMA)))
+
+    def __len__(self) -> int:
+        return int(self.words.shape[0])
+
+    def __getitem__(self, rows: slice | NDArray[np.intp] | NDArray[np.bool_]) -> RngKey:
+        return RngKey(self.words[rows])
+
+    def fold_in(self, tag: str | int) -> RngKey:
+        """Derive keys whose streams are independent of these; the same tag gives the same keys."""
+        number = (
+            int.from_bytes(hashlib.blake2b(tag.encode(), digest_size=8).digest(), "little")
+            if isinstance(tag, str)
+            else tag
+        )
+        salt = mix64(np.array([number & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64) ^ GAMMA)
+        return RngKey(mix64(self.words ^ salt))
+
+    def uniform(self, count: int) -> NDArray[np.float64]:
+        """Draw the first `count` numbers of each stream, shape (B, count), in [0, 1)."""
+        counter = np.arange(1, count + 1, dtype=np.uint64) * GAMMA
+        words = mix64(self.words[:, None] + counter[None, :])
+        return np.asarray((words >> _11) * TO_UNIT, dtype=np.float64)
+
+    def generator(self, row: int) -> np.random.Generator:
+        """Return a NumPy generator for one example, for code that wants its methods."""
+        return np.random.Generator(np.random.Philox(key=int(self.words[row])))

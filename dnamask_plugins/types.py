@@ -1,0 +1,184 @@
+"""Frozen values that travel between the parts, with their shapes.
+
+B sequences in a batch, L tokens in a row, N nucleotides in the longest sequence.
+Coordinates are nucleotides, 0-based, half-open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.nucleotides import PADDING, encode_letters
+
+BoolArray = NDArray[np.bool_]
+Intervals = NDArray[np.int32]
+"""Nucleotide intervals of one sequence, shape (M, 2): start, stop."""
+
+
+@dataclass(frozen=True, eq=False)
+class NucleotideBatch:
+    """Sequences before tokenization.
+
+    Attributes
+    ----------
+    codes : uint8 array, shape (B, N)
+        Nucleotide codes (see `nucleotides`), 255 behind the end of a sequence.
+    lengths : int32 array, shape (B,)
+        Nucleotides in each sequence.
+    soft_mask : bool array, shape (B, N)
+        True where the FASTA was lower case (repeats).
+    """
+
+    codes: NDArray[np.uint8]
+    lengths: NDArray[np.int32]
+    soft_mask: BoolArray
+
+    @classmethod
+    def from_strings(cls, sequences: Sequence[str]) -> NucleotideBatch:
+        """Encode strings and pad them to the longest.
+
+        Raises
+        ------
+        InputError
+            A sequence holds a character that is no nucleotide letter.
+
+        Examples
+        --------
+        >>> NucleotideBatch.from_strings(["ACG", "t"]).codes.tolist()
+        [[0, 1, 2], [3, 255, 255]]
+        """
+        encoded = [encode_letters(sequence) for sequence in sequences]
+        lengths = np.array([codes.size for codes, _ in encoded], dtype=np.int32)
+        width = int(lengths.max(initial=0))
+        codes = np.full((len(encoded), width), PADDING, dtype=np.uint8)
+        soft_mask = np.zeros((len(encoded), width), dtype=bool)
+        for row, (sequence_codes, sequence_soft) in enumerate(encoded):
+            codes[row, : sequence_codes.size] = sequence_codes
+            soft_mask[row, : sequence_codes.size] = sequence_soft
+        return cls(codes, lengths, soft_mask)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One tokenized sequence.
+
+    Attributes
+    ----------
+    input_ids : int64 array, shape (L,)
+    offsets : int32 array, shape (L, 2)
+        The nucleotide interval that each token shows; (0, 0) for special tokens. Starts and stops
+        never decrease along the row; tokens may overlap (k-mers).
+    special_tokens_mask : bool array, shape (L,)
+        True for tokens that show no nucleotide ([CLS], [SEP], padding): they are never masked.
+    """
+
+    input_ids: NDArray[np.int64]
+    offsets: NDArray[np.int32]
+    special_tokens_mask: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class TokenBatch:
+    """Tokenized sequences, one per row, padded on the right: all that a strategy sees.
+
+    Attributes
+    ----------
+    input_ids : int64 array, shape (B, L)
+    offsets : int32 array, shape (B, L, 2)
+        The nucleotide interval that each token shows; (0, 0) for special and padding tokens.
+    special_tokens_mask : bool array, shape (B, L)
+        True for special and padding tokens: they are never masked.
+    attention_mask : bool array, shape (B, L)
+        False for padding.
+    nucleotides : uint8 array, shape (B, N)
+        Codes of the sequence itself, 255 behind its end.
+    lengths : int32 array, shape (B,)
+        Nucleotides in each sequence.
+    weights : float32 array, shape (B, N), or None
+        Probability that a drawn unit which touches this nucleotide is kept: 1 everywhere when None,
+        0 = never drawn. Soft-masked repeats, or any annotation of the user's, enter here.
+    """
+
+    input_ids: NDArray[np.int64]
+    offsets: NDArray[np.int32]
+    special_tokens_mask: BoolArray
+    attention_mask: BoolArray
+    nucleotides: NDArray[np.uint8]
+    lengths: NDArray[np.int32]
+    weights: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return int(self.input_ids.shape[0])
+
+    def __getitem__(self, rows: slice | NDArray[np.intp] | NDArray[np.bool_]) -> TokenBatch:
+        """Select rows; the widths stay."""
+        return TokenBatch(
+            self.input_ids[rows],
+            self.offsets[rows],
+            self.special_tokens_mask[rows],
+            self.attention_mask[rows],
+            self.nucleotides[rows],
+            self.lengths[rows],
+            None if self.weights is None else self.weights[rows],
+        )
+
+    def with_weights(self, weights: NDArray[np.float32] | None) -> TokenBatch:
+        """Return the same batch with other nucleotide weights."""
+        return replace(self, weights=weights)
+
+
+@dataclass(frozen=True)
+class MaskSpec:
+    """What a curriculum says about one step: which strategies, with which weights, and how much.
+
+    Attributes
+    ----------
+    weights : tuple of (str, float)
+        Strategy names with their shares; each example draws one of them. They sum to 1.
+    mask_rate : float
+        Target fraction in (0, 1].
+
+    Examples
+    --------
+    >>> MaskSpec.single("genemask", 0.15).weights
+    (('genemask', 1.0),)
+    """
+
+    weights: tuple[tuple[str, float], ...]
+    mask_rate: float
+
+    def __post_init__(self) -> None:
+        check_mask_rate(self.mask_rate)
+        shares = [share for _, share in self.weights]
+        if not shares or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
+            raise ConfigError(
+                f"strategy weights {dict(self.weights)} must be at least 0 and sum to 1; correct the curriculum"
+            )
+
+    @classmethod
+    def single(cls, strategy: str, mask_rate: float) -> MaskSpec:
+        """Spec in which every example uses one strategy."""
+        return cls(((strategy, 1.0),), mask_rate)
+
+    @classmethod
+    def mixture(cls, weights: Iterable[tuple[str, float]], mask_rate: float) -> MaskSpec:
+        """Spec with several strategies; those of weight 0 are dropped."""
+        return cls(tuple((name, float(share)) for name, share in weights if share > 0), mask_rate)
+
+
+def check_mask_rate(mask_rate: float) -> float:
+    """Return a mask rate that is usable for training, else raise.
+
+    Raises
+    ------
+    ConfigError
+        The rate is not in (0, 1].
+    """
+    if not 0 < mask_rate <= 1:
+        raise ConfigError(f"mask rate {mask_rate:g} is outside (0, 1]; 0.15 is the usual choice")
+    return mask_rate
