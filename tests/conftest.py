@@ -1,0 +1,18 @@
+"""Fixtures that every part shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with real data and golden answers: beside the checkout, or named by DNAMASK_TEST_DATA."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("DNAMASK_TEST_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"real data is not here ({folder}); set DNAMASK_TEST_DATA to run this test")
+    return folder
