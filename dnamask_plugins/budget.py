@@ -25,7 +25,7 @@ class Budget:
     draw : {"exact", "bernoulli"}
         ``exact``: units are drawn one after the other until the target is reached; the last one is kept
         with the probability that makes the expected size equal to the target, so that the realised rate
-        is off by less than one unit. ``bernoulli``: centres are drawn independently, as the papers' code does.
+        is off by less than one unit. ``bernoulli``: centres are drawn independently, as in the papers.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From a spec to a masked batch: each example draws its strategy, the strategy selects, corruption replaces."""
+"""From a spec to a masked batch: an example draws its strategy, that selects, corruption replaces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def draw_component(shares: NDArray[np.float64], key: RngKey) -> NDArray[np.intp]
     """Draw one of several components per example, with the given shares; shape (B,)."""
     edges = np.cumsum(shares)
     draws = key.fold_in("component").uniform(1)[:, 0] * edges[-1]
-    return np.minimum(np.searchsorted(edges, draws, side="right"), len(shares) - 1)
+    return np.asarray(np.minimum(np.searchsorted(edges, draws, side="right"), len(shares) - 1), dtype=np.intp)
 
 
 def select_mixture(

@@ -95,8 +95,16 @@ class Curriculum(Protocol):
     name: str
 
     @property
+    def strategies(self) -> tuple[str, ...]:
+        """Every strategy that some spec may name, so that all are built before the first step."""
+        ...
+
+    @property
     def probes(self) -> tuple[str, ...]:
-        """Strategies under whose fixed mask validation perplexity is measured; `update` reads the figures."""
+        """Strategies under whose fixed mask validation perplexity is measured; `update` reads the figures.
+
+        ``"current"`` stands for whatever holds at the time of the evaluation.
+        """
         ...
 
     def initial_state(self) -> State:

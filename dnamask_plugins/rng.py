@@ -51,9 +51,7 @@ class RngKey:
     words: NDArray[np.uint64]
 
     @classmethod
-    def from_step(
-        cls, seed: int, step: int, example_ids: Sequence[int] | NDArray[np.int64]
-    ) -> RngKey:
+    def from_step(cls, seed: int, step: int, example_ids: Sequence[int] | NDArray[np.int64]) -> RngKey:
         """Make the keys of a batch.
 
         Parameters

@@ -157,7 +157,7 @@ class MaskSpec:
         shares = [share for _, share in self.weights]
         if not shares or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
             raise ConfigError(
-                f"strategy weights {dict(self.weights)} must be at least 0 and sum to 1; correct the curriculum"
+                f"strategy weights {dict(self.weights)} must be at least 0 and sum to 1; correct them"
             )
 
     @classmethod
