@@ -1,0 +1,139 @@
+"""Overlapping k-mers with DNABERT's vocabulary (Ji et al., Bioinformatics 2021)."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+from numba import njit
+
+from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.nucleotides import LETTERS
+from dnamask_plugins.tokenizers.base import BERT_ROLES, ArrayTokenizer, empty_tokens
+from dnamask_plugins.types import NucleotideBatch, TokenBatch
+
+ALPHABET: Final = "ATCG"
+"""DNABERT's order of the letters: a k-mer's id is a number in base 4 with these digits."""
+
+_DIGIT_OF_CODE: Final = np.array([ALPHABET.index(letter) for letter in LETTERS[:4]], dtype=np.uint8)
+_PAD, _UNK, _CLS, _SEP, _MASK = range(5)
+_FIRST: Final = 5
+
+
+@njit(cache=True, nogil=True)
+def _encode(codes, lengths, digit_of_code, k, input_ids, offsets, special, attention):  # type: ignore[no-untyped-def]
+    rows = input_ids.shape[0]
+    keep = (1 << (2 * k)) - 1
+    for row in range(rows):
+        length = lengths[row]
+        count = max(length - k + 1, 0)
+        input_ids[row, 0] = 2
+        offsets[row, 0, 0] = 0
+        offsets[row, 0, 1] = 0
+        special[row, 0] = True
+        attention[row, 0] = True
+        word = 0
+        known = 0
+        for position in range(min(k - 1, length)):
+            code = codes[row, position]
+            if code < 4:
+                word = (word << 2) | digit_of_code[code]
+                known += 1
+            else:
+                known = 0
+        for start in range(count):
+            code = codes[row, start + k - 1]
+            if code < 4:
+                word = ((word << 2) | digit_of_code[code]) & keep
+                known += 1
+            else:
+                known = 0
+            unknown = known < k
+            input_ids[row, start + 1] = 1 if unknown else word + 5
+            special[row, start + 1] = unknown
+        for start in range(count):
+            offsets[row, start + 1, 0] = start
+            offsets[row, start + 1, 1] = start + k
+            attention[row, start + 1] = True
+        input_ids[row, count + 1] = 3
+        attention[row, count + 1] = True
+        input_ids[row, count + 2 :] = 0
+        attention[row, count + 2 :] = False
+        offsets[row, count + 1 :] = 0
+        special[row, count + 1 :] = True
+
+
+@dataclass(frozen=True)
+class KmerTokenizer(ArrayTokenizer):
+    """Overlapping k-mers: token j + 1 shows the nucleotides [j, j + k); ``[CLS] ... [SEP]``.
+
+    The vocabulary is that of DNABERT's files: [PAD] [UNK] [CLS] [SEP] [MASK], then the k-mers with their
+    letters in the order A, T, C, G. A k-mer that holds a letter other than A, C, G, T (U) is [UNK]: it
+    covers its nucleotides but is never masked or labelled. A sequence shorter than k is ``[CLS] [SEP]``.
+
+    Parameters
+    ----------
+    k : int
+        Letters in a word, 1 to 10; DNABERT has 3 to 6.
+
+    Raises
+    ------
+    ConfigError
+        k is outside 1..10.
+
+    Examples
+    --------
+    >>> encoding = KmerTokenizer(3).encode("AAAtN")
+    >>> encoding.input_ids.tolist()
+    [2, 5, 6, 1, 3]
+    >>> encoding.offsets.tolist()
+    [[0, 0], [0, 3], [1, 4], [2, 5], [0, 0]]
+    >>> encoding.special_tokens_mask.tolist()
+    [True, False, False, True, True]
+    """
+
+    name: ClassVar[str] = "kmer"
+
+    k: int = 6
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= 10:
+            raise ConfigError(
+                f"kmer: k is {self.k!r}, but must be a whole number from 1 to 10; DNABERT's is 6"
+            )
+
+    @functools.cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Tokens in the order of their ids."""
+        return (*BERT_ROLES.values(), *map("".join, itertools.product(ALPHABET, repeat=self.k)))
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids: 4^k + 5."""
+        return _FIRST + 4**self.k
+
+    @property
+    def pad_token_id(self) -> int:
+        """Id of [PAD]."""
+        return _PAD
+
+    @property
+    def mask_token_id(self) -> int:
+        """Id of [MASK]."""
+        return _MASK
+
+    @functools.cached_property
+    def special_ids(self) -> np.ndarray:
+        """Ids of [PAD] [UNK] [CLS] [SEP] [MASK]."""
+        return np.arange(_FIRST, dtype=np.int64)
+
+    def encode_codes(self, batch: NucleotideBatch) -> TokenBatch:
+        """Tokenize a batch of nucleotide codes, in one compiled pass."""
+        longest = int(batch.lengths.max(initial=0))
+        width = max(longest - self.k + 1, 0) + 2 if len(batch.lengths) else 0
+        arrays = empty_tokens(len(batch.lengths), width)
+        _encode(batch.codes, batch.lengths, _DIGIT_OF_CODE, self.k, *arrays)
+        return TokenBatch(*arrays, batch.codes, batch.lengths)
