@@ -11,13 +11,15 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.config import Configurable
-from dnamask_plugins.nucleotides import decode_codes
+from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.nucleotides import LETTERS, decode_codes
 from dnamask_plugins.types import Encoding, NucleotideBatch, TokenBatch
 
 BERT_ROLES: Final[Mapping[str, str]] = {
@@ -28,11 +30,6 @@ BERT_ROLES: Final[Mapping[str, str]] = {
     "mask_token": "[MASK]",
 }
 """Role -> token, as in BERT; the roles are Hugging Face's names."""
-
-
-def canonical_letters(codes: NDArray[np.uint8]) -> str:
-    """Write codes as the letters that text tokenizers see: A, C, G, T, and N for the rest."""
-    return decode_codes(codes)
 
 
 class TokenizerBase(Configurable, ABC):
@@ -122,7 +119,7 @@ class TokenizerBase(Configurable, ABC):
         InputError
             A character is no IUPAC nucleotide letter.
         """
-        return canonical_letters(NucleotideBatch.from_strings([sequence]).codes[0])
+        return decode_codes(NucleotideBatch.from_strings([sequence]).codes[0])
 
     def encoding(self, tokens: Sequence[str], offsets: Sequence[tuple[int, int]]) -> Encoding:
         """Make an `Encoding` from tokens and the nucleotides they cover: ids, [CLS], [SEP], special mask.
@@ -159,6 +156,26 @@ class TokenizerBase(Configurable, ABC):
         encodings = [self.encode(text) for text in as_strings(batch)]
         return pad_encodings(encodings, batch, self.pad_token_id)
 
+    def to_backend(self) -> Any:
+        """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences, for `export`.
+
+        Raises
+        ------
+        ConfigError
+            This tokenizer has no such form.
+        """
+        raise ConfigError(
+            f"{self.name}: has no Hugging Face form; give the class a method to_backend() to save it as one"
+        )
+
+    def save_sources(self, folder: Path) -> dict[str, Any]:
+        """Copy the files this tokenizer was loaded from into `folder`, and return the configuration there.
+
+        Paths in the configuration are relative to the parent of `folder`. Nothing is written by tokenizers
+        that are their configuration.
+        """
+        return self.to_config()
+
     def convert_ids_to_tokens(self, ids: Sequence[int] | NDArray[np.int64]) -> list[str]:
         """Return the tokens of some ids."""
         vocabulary = self.vocabulary
@@ -182,6 +199,47 @@ class ArrayTokenizer(TokenizerBase):
         return Encoding(row.input_ids[0], row.offsets[0], row.special_tokens_mask[0])
 
 
+class TextTokenizer(TokenizerBase):
+    """Base of tokenizers that are a library's and read text.
+
+    Attributes
+    ----------
+    letters_as : str
+        Five letters: how the library's vocabulary writes A, C, G, T and N (``ACGUN`` for RNA models).
+    """
+
+    letters_as: str
+
+    @abstractmethod
+    def encode_texts(self, texts: list[str]) -> list[Encoding]:
+        """Tokenize sequences that are written in the letters of `letters_as`."""
+
+    def texts(self, batch: NucleotideBatch) -> list[str]:
+        """Write a batch in the letters of `letters_as`."""
+        texts = as_strings(batch)
+        if self.letters_as == LETTERS:
+            return texts
+        table = str.maketrans(LETTERS, self.letters_as)
+        return [text.translate(table) for text in texts]
+
+    def check_letters(self) -> None:
+        """Raise a ConfigError unless `letters_as` is five letters, one for each of A, C, G, T and N."""
+        if not isinstance(self.letters_as, str) or len(self.letters_as) != len(LETTERS):
+            raise ConfigError(
+                f"{self.name}: letters_as is {self.letters_as!r}, but must be five letters that stand for "
+                f"{', '.join(LETTERS)}; leave it out unless the vocabulary is not written in {LETTERS}"
+            )
+
+    def encode(self, sequence: str) -> Encoding:
+        """Tokenize one sequence, special tokens included."""
+        return self.encode_texts(self.texts(as_nucleotides([sequence])))[0]
+
+    def encode_batch(self, sequences: Sequence[str] | NucleotideBatch) -> TokenBatch:
+        """Tokenize many sequences; row i equals ``encode(sequences[i])`` plus padding on the right."""
+        batch = as_nucleotides(sequences)
+        return pad_encodings(self.encode_texts(self.texts(batch)), batch, self.pad_token_id)
+
+
 def as_nucleotides(sequences: Sequence[str] | NucleotideBatch) -> NucleotideBatch:
     """Return sequences as codes, whichever form they came in."""
     return sequences if isinstance(sequences, NucleotideBatch) else NucleotideBatch.from_strings(sequences)
@@ -189,9 +247,7 @@ def as_nucleotides(sequences: Sequence[str] | NucleotideBatch) -> NucleotideBatc
 
 def as_strings(batch: NucleotideBatch) -> list[str]:
     """Write each row as canonical letters (upper case, A C G T N)."""
-    return [
-        canonical_letters(codes[:length]) for codes, length in zip(batch.codes, batch.lengths, strict=True)
-    ]
+    return [decode_codes(codes[:length]) for codes, length in zip(batch.codes, batch.lengths, strict=True)]
 
 
 def pad_encodings(encodings: Sequence[Encoding], batch: NucleotideBatch, pad_token_id: int) -> TokenBatch:

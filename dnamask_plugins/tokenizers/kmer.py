@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import itertools
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.nucleotides import LETTERS
@@ -30,7 +31,7 @@ def _encode(codes, lengths, digit_of_code, k, input_ids, offsets, special, atten
     for row in range(rows):
         length = lengths[row]
         count = max(length - k + 1, 0)
-        input_ids[row, 0] = 2
+        input_ids[row, 0] = _CLS
         offsets[row, 0, 0] = 0
         offsets[row, 0, 1] = 0
         special[row, 0] = True
@@ -52,15 +53,15 @@ def _encode(codes, lengths, digit_of_code, k, input_ids, offsets, special, atten
             else:
                 known = 0
             unknown = known < k
-            input_ids[row, start + 1] = 1 if unknown else word + 5
+            input_ids[row, start + 1] = _UNK if unknown else word + _FIRST
             special[row, start + 1] = unknown
         for start in range(count):
             offsets[row, start + 1, 0] = start
             offsets[row, start + 1, 1] = start + k
             attention[row, start + 1] = True
-        input_ids[row, count + 1] = 3
+        input_ids[row, count + 1] = _SEP
         attention[row, count + 1] = True
-        input_ids[row, count + 2 :] = 0
+        input_ids[row, count + 2 :] = _PAD
         attention[row, count + 2 :] = False
         offsets[row, count + 1 :] = 0
         special[row, count + 1 :] = True
@@ -126,14 +127,33 @@ class KmerTokenizer(ArrayTokenizer):
         return _MASK
 
     @functools.cached_property
-    def special_ids(self) -> np.ndarray:
+    def special_ids(self) -> NDArray[np.int64]:
         """Ids of [PAD] [UNK] [CLS] [SEP] [MASK]."""
         return np.arange(_FIRST, dtype=np.int64)
 
     def encode_codes(self, batch: NucleotideBatch) -> TokenBatch:
         """Tokenize a batch of nucleotide codes, in one compiled pass."""
-        longest = int(batch.lengths.max(initial=0))
-        width = max(longest - self.k + 1, 0) + 2 if len(batch.lengths) else 0
-        arrays = empty_tokens(len(batch.lengths), width)
-        _encode(batch.codes, batch.lengths, _DIGIT_OF_CODE, self.k, *arrays)
-        return TokenBatch(*arrays, batch.codes, batch.lengths)
+        return overlapping_words(batch, self.k, _DIGIT_OF_CODE)
+
+    def to_backend(self) -> Any:
+        """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences."""
+        from dnamask_plugins.tokenizers.backends import overlapping_kmers
+
+        return overlapping_kmers(self.vocabulary, self.k)
+
+
+def overlapping_words(batch: NucleotideBatch, k: int, digit_of_code: NDArray[np.uint8]) -> TokenBatch:
+    """Tokenize a batch into overlapping k-mers: id 5 + the word read as a number in base 4.
+
+    Parameters
+    ----------
+    batch : NucleotideBatch
+    k : int
+    digit_of_code : uint8 array, shape (4,)
+        Digit of A, C, G and T.
+    """
+    longest = int(batch.lengths.max(initial=0))
+    width = max(longest - k + 1, 0) + 2 if len(batch.lengths) else 0
+    arrays = empty_tokens(len(batch.lengths), width)
+    _encode(batch.codes, batch.lengths, digit_of_code, k, *arrays)
+    return TokenBatch(*arrays, batch.codes, batch.lengths)

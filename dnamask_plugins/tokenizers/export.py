@@ -1,0 +1,109 @@
+"""Saving any tokenizer as a Hugging Face folder that plain ``AutoTokenizer`` loads, without our code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dnamask_plugins import __version__
+from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.tokenizers.base import TokenizerBase
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+CONFIG_FILE: Final = "dnamask_tokenizer.json"
+"""File in a saved folder from which `load_tokenizer` makes the same tokenizer again."""
+
+SOURCE_FOLDER: Final = "dnamask_source"
+"""Folder beside it with the files a tokenizer was loaded from, if any."""
+
+_PROBES: Final = (
+    "",
+    "A",
+    "ACG",
+    "acgtnACGUu",
+    "ACGTRYKMNNACGTTGCATGCATTTTTTTTTTTTTACACACACACGGGGGGCCCCAAATATATATA",
+    "GATTACAGGCGTGAGCCACCGCGCCCGGCCAACGTGGTGAAACCCCGTCTCTACTAAAAATACAAAAATTAGCCGGG",
+)
+
+
+def to_huggingface(tokenizer: TokenizerBase, **settings: Any) -> PreTrainedTokenizerFast:
+    """Return a tokenizer as a ``PreTrainedTokenizerFast`` that gives the same ids on raw sequences.
+
+    Lower case, N, U and IUPAC letters follow our policy; only a letter that is none of these, which we
+    refuse, becomes an N there. Offsets are ours alone: for overlapping k-mers those of Hugging Face do not
+    count nucleotides.
+
+    Parameters
+    ----------
+    tokenizer : TokenizerBase
+    **settings
+        Passed on, for example ``model_max_length=512``.
+
+    Raises
+    ------
+    ConfigError
+        The tokenizer has no such form, or it would give other ids.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    exported = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.to_backend(),
+        padding_side="right",
+        model_input_names=["input_ids", "attention_mask"],
+        clean_up_tokenization_spaces=False,
+        **tokenizer.roles,
+        **settings,
+    )
+    for probe in _PROBES:
+        ours, theirs = tokenizer.encode(probe).input_ids.tolist(), exported(probe)["input_ids"]
+        if ours != list(theirs):
+            raise ConfigError(
+                f"{tokenizer.name}: its Hugging Face form gives other ids, {theirs} instead of {ours} for "
+                f"'{probe}'; correct its to_backend()"
+            )
+    return exported
+
+
+def save_pretrained(tokenizer: TokenizerBase, folder: str | os.PathLike[str], **settings: Any) -> Path:
+    """Save a tokenizer into a folder (beside a model, if there is one), so that two ways lead back to it.
+
+    Plain ``AutoTokenizer.from_pretrained(folder)`` gives the same ids on raw sequences;
+    `dnamask_plugins.tokenizers.loading.load_tokenizer` gives the tokenizer itself.
+
+    Parameters
+    ----------
+    tokenizer : TokenizerBase
+    folder : path
+        Made if missing; other files in it stay.
+    **settings
+        As for `to_huggingface`.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    exported = to_huggingface(tokenizer, **settings)
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".tokenizer-") as name:
+        staging = Path(name)
+        exported.save_pretrained(staging)
+        sources = staging / SOURCE_FOLDER
+        sources.mkdir()
+        config = tokenizer.save_sources(sources)
+        if not any(sources.iterdir()):
+            sources.rmdir()
+        document = {"format": 1, "written_by": f"dnamask-plugins {__version__}", "config": config}
+        (staging / CONFIG_FILE).write_text(json.dumps(document, indent=2) + "\n")
+        for path in sorted(staging.iterdir()):
+            if path.is_dir() and (target / path.name).is_dir():
+                shutil.rmtree(target / path.name)
+            os.replace(path, target / path.name)
+    return target
