@@ -1,0 +1,308 @@
+"""Reading of evaluation data: the published folder layouts, checked row by row."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnamask_plugins.errors import InputError
+from dnamask_plugins.harness.tasks import Split, Task
+from dnamask_plugins.nucleotides import CODE_OF_BYTE
+
+csv.field_size_limit(1 << 28)
+
+_MAX_CODE: Final = 4
+_CANDIDATES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "gue": {split: (f"{split}.csv", f"{split}.csv.gz") for split in ("train", "dev", "test")},
+    # CM-GEMS calls its test file dev.tsv; GeneMask keeps one test.tsv for all sizes.
+    "fewshot": {
+        "train": ("train.tsv", "train.tsv.gz"),
+        "dev": (),
+        "test": ("test.tsv", "../test.tsv", "dev.tsv", "../dev.tsv"),
+    },
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledData:
+    """One split of one task.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    sha256 : str
+        Of the uncompressed bytes.
+    sequences : tuple of str
+        Upper case; the first of each row.
+    partners : tuple of str, or None
+        The second of each row, for pairs.
+    labels : int64 array, shape (n,)
+    """
+
+    path: Path
+    sha256: str
+    sequences: tuple[str, ...]
+    partners: tuple[str, ...] | None
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def take(self, rows: NDArray[np.intp]) -> LabelledData:
+        """Return some of the rows, in the order given."""
+        chosen = rows.tolist()
+        partners = None if self.partners is None else tuple(self.partners[row] for row in chosen)
+        return LabelledData(
+            self.path, self.sha256, tuple(self.sequences[row] for row in chosen), partners, self.labels[rows]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TaskData:
+    """All that a unit trains and tests on.
+
+    Attributes
+    ----------
+    task : Task
+    classes : int
+        Number of classes, from the task or else from train.
+    train, test : LabelledData
+    dev : LabelledData or None
+        None where the task has no dev split.
+    dev_as_train : bool
+        The train file was missing and dev stands in for it.
+    """
+
+    task: Task
+    classes: int
+    train: LabelledData
+    dev: LabelledData | None
+    test: LabelledData
+    dev_as_train: bool = False
+
+    @property
+    def splits(self) -> dict[str, LabelledData]:
+        """The files that were read; train is left out where dev stands in for it."""
+        found = {"train": self.train, "dev": self.dev, "test": self.test}
+        if self.dev_as_train:
+            del found["train"]
+        return {name: data for name, data in found.items() if data is not None}
+
+
+def find_file(folder: Path, task: Task, split: Split) -> Path | None:
+    """Return the file of a split below the suite's folder, or None where it is not there."""
+    own = folder / task.name
+    for name in _CANDIDATES[task.layout][split]:
+        path = own.parent / name[3:] if name.startswith("../") else own / name
+        if path.is_file():
+            return path
+    return None
+
+
+def suite_root(folder: Path) -> Path:
+    """Return the folder that holds the tasks: the one given, or ``GUE`` in it."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give the one that holds EMP, mouse, prom ...")
+    inner = folder / "GUE"
+    return inner if inner.is_dir() else folder
+
+
+def read_task(folder: Path, task: Task, *, dev_as_train: bool = False) -> TaskData:
+    """Read and check every split of a task.
+
+    Parameters
+    ----------
+    folder : Path
+        The suite's folder.
+    task : Task
+    dev_as_train : bool
+        Train on dev where the train file is missing (never a figure for a leaderboard).
+
+    Returns
+    -------
+    TaskData
+
+    Raises
+    ------
+    InputError
+        A file is missing or wrong; one line that names file and row.
+    """
+    paths = {split: find_file(folder, task, split) for split in ("train", "dev", "test")}
+    if paths["test"] is None:
+        raise InputError(
+            f"{folder / task.name}: no test file for {task.name}; get the data set or leave it out"
+        )
+    stand_in = paths["train"] is None and dev_as_train and paths["dev"] is not None
+    if paths["train"] is None and not stand_in:
+        hint = "; or --allow-dev-as-train" if paths["dev"] is not None else ""
+        raise InputError(f"{folder / task.name}: no train file for {task.name}; get the data set{hint}")
+    if task.has_dev and paths["dev"] is None:
+        raise InputError(
+            f"{folder / task.name}: no dev file for {task.name}; get the data set or leave it out"
+        )
+    read = {split: read_labelled(path, task) for split, path in paths.items() if path is not None}
+    train = read["dev"] if stand_in else read["train"]
+    classes = _check_classes(task, train, [data for data in read.values() if data is not train])
+    return TaskData(task, classes, train, read.get("dev"), read["test"], stand_in)
+
+
+def read_labelled(path: Path, task: Task) -> LabelledData:
+    """Read one file of ``sequence,label`` rows (or two sequences and a label), gzipped or not.
+
+    Raises
+    ------
+    InputError
+        No header, a label that is no integer, a wrong number of fields, a letter that is no nucleotide:
+        the message names the file and the line.
+    """
+    content = _bytes_of(path)
+    delimiter = "\t" if ".tsv" in path.name else ","
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not text (byte {error.start}); give a CSV with sequence and label"
+        ) from None
+    first: list[str] = []
+    second: list[str] = []
+    labels: list[int] = []
+    width = 3 if task.pair else 2
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    for line, fields in _rows(reader, path):
+        if len(fields) != width:
+            raise InputError(
+                f"{path}: line {line} has {len(fields)} fields, but {task.name} has {width}; correct it"
+            )
+        first.append(_sequence(fields[0], task, path, line))
+        if task.pair:
+            second.append(_sequence(fields[1], task, path, line))
+        labels.append(_label(fields[-1], task, path, line))
+    if not labels:
+        raise InputError(f"{path}: no rows below the header; the file seems cut off")
+    return LabelledData(
+        path,
+        hashlib.sha256(content).hexdigest(),
+        tuple(first),
+        tuple(second) if task.pair else None,
+        np.array(labels, dtype=np.int64),
+    )
+
+
+def draw_shots(data: LabelledData, shots: int, seed: int) -> LabelledData:
+    """Take `shots` rows of each class, drawn with a seed; all rows where there are no more than that.
+
+    Raises
+    ------
+    InputError
+        A class has fewer rows.
+    """
+    generator = np.random.default_rng([seed, shots])
+    chosen = []
+    for label in np.unique(data.labels):
+        rows = np.flatnonzero(data.labels == label)
+        if rows.size < shots:
+            raise InputError(
+                f"{data.path}: class {label} has {rows.size} rows, but {shots} shots need {shots}"
+            )
+        chosen.append(rows if rows.size == shots else generator.choice(rows, shots, replace=False))
+    return data.take(np.sort(np.concatenate(chosen)))
+
+
+def limit_rows(data: LabelledData, rows: int | None, seed: int) -> LabelledData:
+    """Take a random part of the rows, drawn with a seed; all of them when there are no more."""
+    if rows is None or len(data) <= rows:
+        return data
+    return data.take(np.sort(np.random.default_rng(seed).choice(len(data), rows, replace=False)))
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InputError(f"{path}: cannot be read ({reason}); get the file again") from None
+
+
+def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        header = next(reader, None)
+        if header is None:
+            raise InputError(f"{path}: empty; get the file again")
+        if header[-1].strip().lower() != "label":
+            raise InputError(
+                f"{path}: line 1 is no header (it begins {header[0][:20]!r}); it must be sequence,label: add it"
+            )
+        for fields in reader:
+            if fields:
+                yield reader.line_num, fields  # type: ignore[attr-defined]
+    except csv.Error as error:
+        raise InputError(f"{path}: line {reader.line_num}: {error}; correct it") from None  # type: ignore[attr-defined]
+
+
+def _sequence(text: str, task: Task, path: Path, line: int) -> str:
+    sequence = _join_kmers(text) if task.layout == "fewshot" else text.strip()
+    sequence = sequence.upper()
+    if not sequence:
+        raise InputError(f"{path}: line {line} has no sequence; remove the row")
+    try:
+        raw = sequence.encode("ascii")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: line {line}: {sequence[error.start]!r} is no nucleotide letter; correct it"
+        ) from None
+    codes = CODE_OF_BYTE[np.frombuffer(raw, np.uint8)]
+    bad = np.flatnonzero(codes > _MAX_CODE)
+    if bad.size:
+        raise InputError(
+            f"{path}: line {line}, letter {bad[0] + 1}: {sequence[bad[0]]!r} is no nucleotide letter; correct it"
+        )
+    return sequence
+
+
+def _join_kmers(text: str) -> str:
+    words = text.split()
+    return words[0] + "".join(word[-1] for word in words[1:]) if words else ""
+
+
+def _label(text: str, task: Task, path: Path, line: int) -> int:
+    try:
+        label = int(text)
+    except ValueError:
+        raise InputError(f"{path}: line {line}: label {text[:20]!r} is no integer; correct it") from None
+    if label < 0 or (task.classes is not None and label >= task.classes):
+        limit = "" if task.classes is None else f"..{task.classes - 1}"
+        raise InputError(
+            f"{path}: line {line}: label {label}, but {task.name} has labels 0{limit}; correct it"
+        )
+    return label
+
+
+def _check_classes(task: Task, train: LabelledData, others: Sequence[LabelledData]) -> int:
+    seen = set(train.labels.tolist())
+    classes = task.classes or max(seen) + 1
+    missing = sorted(set(range(classes)) - seen)
+    if missing:
+        raise InputError(
+            f"{train.path}: no row of class {', '.join(map(str, missing))} in {len(train)} rows, but {task.name} "
+            f"has {classes} classes; a model cannot learn what it never sees: use the whole file"
+        )
+    for data in others:
+        strange = np.flatnonzero(~np.isin(data.labels, list(seen)))
+        if strange.size:
+            raise InputError(
+                f"{data.path}: row {strange[0] + 1} below the header has label {data.labels[strange[0]]}, "
+                f"which never stands in {train.path.name}; correct it"
+            )
+    return classes

@@ -1,0 +1,1 @@
+"""The `evaluate` module `dna_classification` and what it computes."""

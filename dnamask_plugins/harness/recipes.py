@@ -1,0 +1,112 @@
+"""Fine-tuning settings as data: what a published script did, with every departure from it recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from dnamask_plugins.errors import ConfigError, suggest
+
+SelectBy = Literal["loss", "metric", "last"]
+FAMILIES: Final = ("dnabert1", "dnabert2", "nt")
+"""Backbone families that have published settings."""
+ANY: Final = "any"
+"""Name of settings that hold for every family."""
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """Low-rank adapters (Hu et al., ICLR 2022); `target_modules` empty means: found in the backbone."""
+
+    r: int = 8
+    alpha: int = 16
+    dropout: float = 0.05
+    target_modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a task is fine-tuned.
+
+    Attributes
+    ----------
+    select_by : {"loss", "metric", "last"}
+        Which checkpoint is tested: least dev loss (what the published scripts do), best task metric on dev
+        (MCC for most of GUE), or the last one.
+    max_length : int or None
+        Tokens, special ones included; None leaves the limit to the model.
+    global_batch : int
+        Sequences per optimizer step over all processes and accumulation steps.
+    max_steps : int
+        Above 0 it overrides `num_train_epochs`.
+    eval_steps : int
+        Optimizer steps between dev evaluations; 0 = never (with ``select_by = "last"``).
+    dropout : float or None
+        Dropout of the backbone and the head; None leaves the model's own.
+
+    Raises
+    ------
+    ConfigError
+        A value is out of range.
+    """
+
+    learning_rate: float = 3e-5
+    num_train_epochs: float = 3
+    max_steps: int = -1
+    warmup_steps: int = 0
+    warmup_ratio: float = 0.0
+    weight_decay: float = 0.01
+    eval_steps: int = 0
+    max_length: int | None = None
+    global_batch: int = 32
+    select_by: SelectBy = "loss"
+    dropout: float | None = None
+    lora: LoraSettings | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.select_by not in get_args(SelectBy):
+            raise ConfigError(
+                f"recipe: select_by is '{self.select_by}'; {suggest(self.select_by, get_args(SelectBy))}"
+            )
+        for name in ("learning_rate", "num_train_epochs", "global_batch"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"recipe: {name} is {getattr(self, name)}, but must be above 0")
+        if self.eval_steps <= 0 and self.select_by != "last":
+            raise ConfigError(
+                f"recipe: select_by = '{self.select_by}' needs dev evaluations; set eval_steps, or select_by = 'last'"
+            )
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], where: str) -> Recipe:
+        """Build a recipe from TOML or JSON values.
+
+        Raises
+        ------
+        ConfigError
+            A key is unknown or a value is refused; the message begins with `where`.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for key in values:
+            if key not in known:
+                raise ConfigError(f"{where}: unknown recipe setting '{key}'; {suggest(key, known)}")
+        settings = dict(values)
+        if settings.get("lora") is not None:
+            try:
+                settings["lora"] = LoraSettings(**_with_tuples(settings["lora"]))
+            except TypeError as error:
+                raise ConfigError(f"{where}: lora: {error}") from None
+        try:
+            return cls(**settings)
+        except TypeError as error:
+            raise ConfigError(f"{where}: {error}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON."""
+        return dataclasses.asdict(self)
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

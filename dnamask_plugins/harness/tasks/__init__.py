@@ -1,0 +1,249 @@
+"""Tasks are data: what is classified, which files hold it, how it is scored, how others trained on it.
+
+A task comes from a TOML file. Those of GUE, GUE+ and few-shot ship here; third parties name a function that
+returns tasks in the entry-point group ``dnamask.tasks``, or give a TOML file of the same form.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, Literal, cast, get_args
+
+from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.harness.recipes import ANY, Recipe
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Split = Literal["train", "dev", "test"]
+SPLITS: Final = get_args(Split)
+Layout = Literal["gue", "fewshot"]
+METRICS: Final = ("mcc", "f1_macro", "accuracy")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set to classify.
+
+    Attributes
+    ----------
+    name : str
+        Folder below the suite's root, for example ``EMP/H3``; for few-shot ``Prom-core/10``.
+    suite : str
+        Suite the task belongs to.
+    classes : int or None
+        Number of classes, labels 0..classes-1; None takes it from train.
+    length : int or None
+        Usual length of a sequence, in nucleotides.
+    metric : {"mcc", "f1_macro", "accuracy"}
+        What the task is scored by.
+    pair : bool
+        Each row holds two sequences.
+    rows, sha256, known : mapping
+        Per split, where they are known: rows; SHA-256 of the uncompressed CSV; leaks that were counted.
+    shots : int or None
+        Training sequences per class that a draw takes; None trains on all.
+    layout : {"gue", "fewshot"}
+        How the files lie and how sequences are written in them.
+    hub, hub_config : str
+        Data set on the Hugging Face hub, and its configuration.
+    recipes : mapping of str to mapping
+        Settings per backbone family, merged from suite and task.
+    """
+
+    name: str
+    suite: str
+    metric: str
+    title: str = ""
+    species: str = ""
+    classes: int | None = None
+    length: int | None = None
+    pair: bool = False
+    rows: Mapping[str, int] = field(default_factory=dict)
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    experiment: str = ""
+    shots: int | None = None
+    layout: Layout = "gue"
+    hub: str = ""
+    hub_config: str = ""
+    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise ConfigError(f"task {self.name}: metric '{self.metric}'; {suggest(self.metric, METRICS)}")
+        if self.layout not in get_args(Layout):
+            raise ConfigError(
+                f"task {self.name}: layout '{self.layout}'; {suggest(self.layout, get_args(Layout))}"
+            )
+        if self.classes is not None and self.classes < 2:
+            raise ConfigError(f"task {self.name}: {self.classes} classes; at least 2 are needed")
+
+    @property
+    def group(self) -> str:
+        """First part of the name: ``EMP`` of ``EMP/H3``."""
+        return self.name.split("/")[0]
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether the task comes with a dev split."""
+        return self.layout == "gue"
+
+    def recipe(self, family: str) -> Recipe:
+        """Return the settings of a backbone family.
+
+        Raises
+        ------
+        ConfigError
+            The task has none for this family.
+        """
+        values = self.recipes.get(family, self.recipes.get(ANY))
+        if values is None:
+            raise ConfigError(f"task {self.name}: no recipe for '{family}'; {suggest(family, self.recipes)}")
+        return Recipe.from_mapping(values, f"task {self.name}, recipe {family}")
+
+
+def load_tasks(path: Path) -> tuple[Task, ...]:
+    """Read a suite of tasks from a TOML file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read or is no TOML.
+    ConfigError
+        A setting is unknown or out of range.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return parse_tasks(tomllib.loads(text), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML file of tasks") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not TOML ({error}); correct the file") from None
+
+
+def parse_tasks(content: Mapping[str, Any], where: str) -> tuple[Task, ...]:
+    """Make tasks from the content of a TOML file; `where` begins the error messages."""
+    suite = content.get("suite", {})
+    if "name" not in suite or not content.get("task"):
+        raise ConfigError(f"{where}: needs [suite] with a name, and one [[task]] at least")
+    shared = content.get("recipes", {})
+    return tuple(_parse_task(values, suite, shared, where) for values in content["task"])
+
+
+def _parse_task(
+    values: Mapping[str, Any], suite: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]], where: str
+) -> Task:
+    known = {item.name for item in dataclasses.fields(Task)} - {"suite", "layout", "hub_config"}
+    for key in values:
+        if key not in known:
+            raise ConfigError(
+                f"{where}: task {values.get('name', '?')}: unknown key '{key}'; {suggest(key, known)}"
+            )
+    for key in ("name", "metric"):
+        if key not in values:
+            raise ConfigError(f"{where}: a [[task]] without '{key}'; add it")
+    own = values.get("recipes", {})
+    recipes = {family: {**shared.get(family, {}), **own.get(family, {})} for family in (*shared, *own)}
+    settings = {key: value for key, value in values.items() if key not in ("recipes", "hub")}
+    settings["labels"] = tuple(settings.get("labels", ()))
+    return Task(
+        **settings,
+        suite=suite["name"],
+        layout=cast(Layout, suite.get("layout", "gue")),
+        hub=suite.get("hub", ""),
+        hub_config=values.get("hub", ""),
+        recipes=recipes,
+    )
+
+
+@functools.cache
+def _shipped(name: str) -> tuple[Task, ...]:
+    text = files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return parse_tasks(tomllib.loads(text), f"{name}.toml")
+
+
+def gue() -> tuple[Task, ...]:
+    """Return the 28 data sets of GUE.
+
+    Examples
+    --------
+    >>> [task.name for task in gue() if task.group == "mouse"]
+    ['mouse/0', 'mouse/1', 'mouse/2', 'mouse/3', 'mouse/4']
+    """
+    return _shipped("gue")
+
+
+def gue_plus() -> tuple[Task, ...]:
+    """Return the sets of GUE+: six of enhancer-promoter pairs, fungi and virus species."""
+    return _shipped("gue_plus")
+
+
+def fewshot() -> tuple[Task, ...]:
+    """Return the few-shot tasks of GeneMask and CM-GEMS: five data sets at five sizes."""
+    return _shipped("fewshot")
+
+
+def all_suites() -> dict[str, tuple[Task, ...]]:
+    """Return the tasks of every installed suite, by suite name."""
+    from dnamask_plugins.plugins import discover, load
+
+    return {name: tuple(load("tasks", name)()) for name in discover("tasks")}
+
+
+def select_tasks(expression: str, tasks: Sequence[Task], extra: Iterable[Task] = ()) -> tuple[Task, ...]:
+    """Pick tasks by a comma-separated expression.
+
+    Parameters
+    ----------
+    expression : str
+        ``all``; groups (``prom``); names (``EMP/H3``); a path of a TOML file adds and takes its tasks.
+    tasks : sequence of Task
+        What ``all`` means.
+    extra : iterable of Task
+        More tasks that can be named.
+
+    Returns
+    -------
+    tuple of Task
+        Each once, in the order asked for.
+
+    Raises
+    ------
+    ConfigError
+        A name is not known.
+
+    Examples
+    --------
+    >>> [task.name for task in select_tasks("virus,mouse/3", gue())]
+    ['virus/covid', 'mouse/3']
+    """
+    known = (*tasks, *extra)
+    chosen: dict[str, Task] = {}
+    for word in filter(None, (part.strip() for part in expression.split(","))):
+        if word.endswith(".toml"):
+            found: Sequence[Task] = load_tasks(Path(word))
+        elif word == "all":
+            found = tasks
+        else:
+            found = [task for task in known if task.name == word] or [
+                task for task in known if task.group == word
+            ]
+        if not found:
+            options = {task.name for task in known} | {task.group for task in known} | {"all"}
+            raise ConfigError(f"no task is called '{word}'; {suggest(word, options)}")
+        chosen.update((task.name, task) for task in found)
+    if not chosen:
+        raise ConfigError(
+            "no task was named; give --tasks all, a group such as prom, or names such as EMP/H3"
+        )
+    return tuple(chosen.values())
