@@ -1,0 +1,77 @@
+"""Windows as a data set: an index is an example id, a batch is tokenized in one go by a loader worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from dnamask_plugins.corpus.windows import WindowSampler
+from dnamask_plugins.protocols import DNATokenizer
+from dnamask_plugins.types import NucleotideBatch, TokenBatch
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Tokenized examples that nobody has masked yet.
+
+    Attributes
+    ----------
+    batch : TokenBatch of B examples
+    ids : int64 array, shape (B,)
+        Example ids.
+    """
+
+    batch: TokenBatch
+    ids: NDArray[np.int64]
+
+
+class ExampleIds(Dataset):  # type: ignore[type-arg]
+    """The example ids 0..size-1; `Tokenize` turns a list of them into a batch."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, index: int) -> int:
+        return index
+
+
+@dataclass(frozen=True, eq=False)
+class Tokenize:
+    """Collate function of pretraining: example ids to `Examples`; runs in the loader's workers.
+
+    Masking is left to the consumer: a worker runs ahead of the optimizer and cannot know whether a
+    curriculum has switched.
+
+    Attributes
+    ----------
+    sampler : WindowSampler
+    tokenizer : DNATokenizer
+    repeat_weight : float
+        Probability that a drawn unit in a soft-masked repeat is kept; 1 = as any other, 0 = never.
+    """
+
+    sampler: WindowSampler
+    tokenizer: DNATokenizer
+    repeat_weight: float = 1.0
+
+    def __call__(self, ids: Sequence[int]) -> Examples:
+        """Cut and tokenize the windows of some example ids."""
+        example_ids = np.asarray(ids, dtype=np.int64)
+        windows = self.sampler.windows(example_ids)
+        return Examples(tokenize(self.tokenizer, windows, self.repeat_weight), example_ids)
+
+
+def tokenize(tokenizer: DNATokenizer, windows: NucleotideBatch, repeat_weight: float = 1.0) -> TokenBatch:
+    """Tokenize windows and weigh their soft-masked nucleotides."""
+    batch = tokenizer.encode_batch(windows)
+    if repeat_weight == 1.0:
+        return batch
+    weights = np.where(windows.soft_mask, np.float32(repeat_weight), np.float32(1.0))
+    return batch.with_weights(weights)

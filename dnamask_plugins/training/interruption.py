@@ -1,0 +1,52 @@
+"""SIGTERM, SIGINT and Slurm's SIGUSR1: finish the step, save, and say "resume me" with the exit code."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any, Final
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from dnamask_plugins.errors import DnamaskError
+
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+RESUME_EXIT_CODE: Final = 75
+"""BSD's EX_TEMPFAIL: try again; the run goes on from where it stopped with ``--resume``."""
+
+
+class Interrupted(DnamaskError):
+    """Training was stopped by a signal after it saved."""
+
+    exit_code = RESUME_EXIT_CODE
+
+
+class StopOnSignal(TrainerCallback):  # type: ignore[misc]
+    """Turn the first signal into "stop and save after this step"; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopOnSignal:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        for each, handler in self._before.items():
+            signal.signal(each, handler)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        """Save and stop when a signal came during the step."""
+        if self.received is not None:
+            control.should_save = control.should_log = control.should_training_stop = True
+        return control

@@ -1,0 +1,235 @@
+"""All that a pretraining run is told, as one value: from a TOML file, from flags, and back into ``run.json``."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from dnamask_plugins.errors import ConfigError, suggest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_Settings = TypeVar("_Settings")
+
+RECIPE: Final[Mapping[str, Any]] = {
+    "max_steps": 10_000,
+    "per_device_train_batch_size": 10,
+    "gradient_accumulation_steps": 25,
+    "learning_rate": 8e-4,
+    "warmup_steps": 500,
+    "lr_scheduler_type": "linear",
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.98,
+    "adam_epsilon": 1e-6,
+    "weight_decay": 0.01,
+    "eval_steps": 500,
+    "save_steps": 500,
+    "logging_steps": 50,
+}
+"""The recipe of GeneMask and CM-GEMS (ECAI 2023, ECAI 2024), in the names of ``TrainingArguments``."""
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """How much is masked and what replaces it; see `Budget` and `Corruption`."""
+
+    per: str = "token"
+    draw: str = "exact"
+    repeat_weight: float = 1.0
+    mask_share: float = 0.8
+    random_share: float = 0.1
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """How windows are cut from the corpus; see `WindowSampler`. Lengths in nucleotides."""
+
+    full_length: int = 510
+    full_share: float = 0.5
+    min_length: int = 5
+    reverse_complement: bool = False
+
+
+@dataclass(frozen=True)
+class ValidationSettings:
+    """Held-out windows on which perplexity is measured."""
+
+    windows: int = 256
+    length: int = 510
+    batch_size: int = 32
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """Settings of a pretraining run.
+
+    Attributes
+    ----------
+    corpus, output : str
+        Corpus store, and the folder that the model goes to.
+    backbone : str
+        Plugin name (from scratch), or a folder or hub id (continued pretraining).
+    tokenizer, curriculum : dict
+        Configuration, ``{"name": ..., **parameters}``.
+    npmi : str, optional
+        Table file.
+    strategies : dict
+        Label to configuration, for strategies with parameters of their own.
+    lora : dict, optional
+        Parameters of `add_lora`; full training when absent.
+    trainer : dict
+        Any field of ``TrainingArguments``; the rest is `RECIPE`.
+    seed : int
+    """
+
+    corpus: str
+    output: str
+    backbone: str = "logo"
+    tokenizer: Mapping[str, Any] = field(default_factory=lambda: {"name": "kmer", "k": 6})
+    curriculum: Mapping[str, Any] = field(default_factory=lambda: {"name": "cm_gems"})
+    npmi: str | None = None
+    strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lora: Mapping[str, Any] | None = None
+    mask: MaskSettings = field(default_factory=MaskSettings)
+    windows: WindowSettings = field(default_factory=WindowSettings)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
+    trainer: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], where: str = "settings") -> PretrainSettings:
+        """Check and convert a nested mapping.
+
+        Raises
+        ------
+        ConfigError
+            A key is unknown or missing, or a value has the wrong type; names `where` and the key.
+        """
+        values = dict(values)
+        for key in ("tokenizer", "curriculum"):
+            if isinstance(values.get(key), str):
+                values[key] = {"name": values[key]}
+        return _build(cls, values, where)
+
+    @property
+    def trainer_arguments(self) -> dict[str, Any]:
+        """The recipe with this run's changes."""
+        return {**RECIPE, **self.trainer}
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return plain JSON that `from_mapping` takes."""
+        return dataclasses.asdict(self)
+
+
+def _build(cls: type[_Settings], values: Mapping[str, Any], where: str) -> _Settings:
+    fields = {each.name: each for each in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    converted: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in fields:
+            raise ConfigError(f"{where}: unknown setting '{key}'; {suggest(key, fields)}")
+        nested = _NESTED.get(key) if cls is PretrainSettings else None
+        if nested is not None:
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}: '{key}' must be a table of settings, not {value!r}")
+            value = _build(nested, value, f"{where}, [{key}]")
+        else:
+            value = _checked(value, str(fields[key].type), f"{where}: '{key}'")
+        converted[key] = value
+    for name, each in fields.items():
+        required = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+        if required and converted.get(name) in (None, ""):
+            raise ConfigError(f"{where}: '{name}' is missing; pass --{name} or set it in the file")
+    return cls(**converted)
+
+
+_NESTED: Final[Mapping[str, type[Any]]] = {
+    "mask": MaskSettings,
+    "windows": WindowSettings,
+    "validation": ValidationSettings,
+}
+
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+}
+
+
+def _checked(value: Any, annotation: str, what: str) -> Any:
+    allowed = _TYPES.get(annotation, (Mapping, type(None)) if "Mapping" in annotation else (object,))
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        raise ConfigError(f"{what} must be {annotation.split('[')[0].lower()}, not {value!r}")
+    return float(value) if annotation == "float" else value
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        The file is absent or no TOML; names the line.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}; check --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}; correct the file") from None
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay changes over nested settings; the changes win.
+
+    A table with another ``name`` is replaced, not mixed: parameters of one plugin do not fit another.
+
+    Examples
+    --------
+    >>> merge({"mask": {"per": "token"}, "seed": 1}, {"mask": {"draw": "exact"}})
+    {'mask': {'per': 'token', 'draw': 'exact'}, 'seed': 1}
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        before = merged.get(key)
+        if isinstance(before, str) and isinstance(value, Mapping) and key in ("tokenizer", "curriculum"):
+            before = {"name": before}
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            other_plugin = "name" in value and before.get("name") not in (None, value["name"])
+            merged[key] = dict(value) if other_plugin else merge(before, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def parse_assignment(text: str) -> dict[str, Any]:
+    """Turn ``curriculum.threshold=2`` into a nested mapping; the value is read as TOML, else as text.
+
+    Examples
+    --------
+    >>> parse_assignment("trainer.learning_rate=1e-4")
+    {'trainer': {'learning_rate': 0.0001}}
+
+    Raises
+    ------
+    ConfigError
+        There is no ``=`` or no key.
+    """
+    path, separator, raw = text.partition("=")
+    if not separator or not path.strip():
+        raise ConfigError(f"--set takes KEY=VALUE, for example trainer.learning_rate=1e-4, not '{text}'")
+    try:
+        value: Any = tomllib.loads(f"value = {raw}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = raw
+    for key in reversed(path.strip().split(".")):
+        value = {key: value}
+    return dict(value)

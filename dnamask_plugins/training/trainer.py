@@ -1,0 +1,183 @@
+"""Hugging Face's Trainer, with masking at the moment a batch is consumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import SequentialSampler
+from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers.trainer_utils import rotate_checkpoints
+
+from dnamask_plugins.corruption import IGNORED_LABEL
+from dnamask_plugins.errors import DnamaskError
+from dnamask_plugins.masking import Masker
+from dnamask_plugins.training.callback import CurriculumCallback
+from dnamask_plugins.training.checkpoints import seal
+from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize
+from dnamask_plugins.training.masked_loss import install_masked_forward
+from dnamask_plugins.training.schedule import Schedule, perplexity
+from dnamask_plugins.training.statistics import mask_statistics
+from dnamask_plugins.training.tensors import to_tensors
+from dnamask_plugins.training.validation import Validation, masked_loss_sum
+
+
+class NonFiniteLoss(DnamaskError):
+    """The loss became NaN or infinite."""
+
+    exit_code = 3
+
+
+class MaskingTrainer(Trainer):  # type: ignore[misc]
+    """Trainer whose loader yields unmasked examples and which masks them when an optimizer step begins.
+
+    So a curriculum's switch holds from exactly the step it was made at, with any number of workers, any
+    prefetching and gradient accumulation; and example id, not position in the loader, decides the mask.
+    The loss of an optimizer step is the mean over all its predicted tokens, over micro-batches and processes.
+
+    Parameters
+    ----------
+    model : PreTrainedModel for masked LM
+    args : TrainingArguments
+    tokenize : Tokenize
+        Collate function from example ids to `Examples`.
+    masker : Masker
+    schedule : Schedule
+    validation : Validation, optional
+        Held-out windows; needed when the arguments ask for evaluation.
+    callbacks : list of TrainerCallback, optional
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: TrainingArguments,
+        tokenize: Tokenize,
+        masker: Masker,
+        schedule: Schedule,
+        validation: Validation | None = None,
+        callbacks: list[Any] | None = None,
+    ) -> None:
+        self.masker, self.schedule, self.validation = masker, schedule, validation
+        global_batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        install_masked_forward(model)
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=tokenize,
+            train_dataset=ExampleIds(args.max_steps * global_batch),
+            eval_dataset=ExampleIds(len(validation.batch)) if validation else None,
+            callbacks=[CurriculumCallback(schedule), *(callbacks or [])],
+        )
+        # compute_loss divides by the predicted tokens of the whole optimizer step itself.
+        self.model_accepts_loss_kwargs = True
+        self._step_ids: list[np.ndarray[Any, Any]] = []
+        self._statistics: dict[str, float] = {}
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(self.train_dataset)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Examples], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, torch.Tensor]], torch.Tensor]:
+        """Mask the micro-batches of one optimizer step and count the tokens to predict, over all processes."""
+        step = self.state.global_step
+        self.schedule.step = step
+        spec = self.schedule.spec
+        examples = list(islice(epoch_iterator, num_batches))
+        masked = [self.masker(each.batch, spec, step, each.ids) for each in examples]
+        self._step_ids = [each.ids for each in examples]
+        if self._logs_after(step):
+            self._statistics = mask_statistics(
+                [(m.mask, e.batch) for m, e in zip(masked, examples, strict=True)], self.masker.strategies
+            )
+        batches = [to_tensors(each) for each in masked]
+        count = sum(int((batch["labels"] != IGNORED_LABEL).sum()) for batch in batches)
+        total = torch.tensor(max(count, 0), device=device)
+        if self.args.world_size > 1:
+            total = self.accelerator.gather(total).sum()
+        return batches, total.clamp(min=1)
+
+    def _logs_after(self, step: int) -> bool:
+        every = max(int(self.args.logging_steps), 1)
+        return (step + 1) % every == 0 or step + 1 == self.state.max_steps
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return this micro-batch's share of the step's mean masked-token loss."""
+        loss, count = model(**inputs, masked_only=True)
+        share = count / num_items_in_batch if num_items_in_batch is not None else 1.0
+        loss = loss * share * self.args.world_size
+        if not torch.isfinite(loss.detach()):
+            self._refuse(loss)
+        return loss
+
+    def _refuse(self, loss: torch.Tensor) -> None:
+        ids = np.concatenate(self._step_ids)
+        names = ", ".join(name for name, _ in self.schedule.spec.weights)
+        raise NonFiniteLoss(
+            f"the loss is {loss.item()} at step {self.state.global_step} (strategy {names}, seed "
+            f"{self.masker.seed}, example ids {ids.min()}..{ids.max()}); the last checkpoint is intact: lower "
+            "the learning rate or raise the warm-up and run again with --resume"
+        )
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """Measure perplexity under each probe of the curriculum, on the same windows and masks every time."""
+        if self.validation is None:
+            return {}
+        self.schedule.step = self.state.global_step
+        model = self.model
+        was_training = model.training
+        model.eval()
+        metrics: dict[str, float] = {}
+        with torch.no_grad(), self.compute_loss_context_manager():
+            for probe in self.schedule.curriculum.probes:
+                spec = self.validation.probe_spec(probe, self.schedule.spec)
+                total = masked_loss_sum(
+                    lambda batch: model(**batch, masked_only=True),
+                    self.validation.batches(spec, self.args.process_index, self.args.world_size),
+                    self.args.device,
+                )
+                if self.args.world_size > 1:
+                    total = self.accelerator.reduce(total, reduction="sum")
+                loss = float(total[0] / total[1].clamp(min=1))
+                metrics.setdefault(f"{metric_key_prefix}_loss", loss)
+                metrics.setdefault(f"{metric_key_prefix}_perplexity", perplexity(loss))
+                metrics[f"{metric_key_prefix}_perplexity/{probe}"] = perplexity(loss)
+        model.train(was_training)
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Add the strategy in force and the mask statistics to what is logged."""
+        if "loss" in logs:
+            spec = self.schedule.curriculum.spec(self.schedule.state, max(self.state.global_step - 1, 0))
+            shares = dict.fromkeys(self.schedule.curriculum.strategies, 0.0) | dict(spec.weights)
+            logs |= {f"strategy/{name}": share for name, share in shares.items()}
+            logs |= self._statistics
+        super().log(logs, *args, **kwargs)
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        # Older checkpoints go only after the new one is whole.
+        limit, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = limit
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            run = Path(self.args.output_dir)
+            seal(run / f"checkpoint-{self.state.global_step}")
+            rotate_checkpoints(output_dir=str(run), save_total_limit=limit)
