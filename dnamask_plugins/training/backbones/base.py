@@ -1,0 +1,142 @@
+"""What a backbone is: settings of a Hugging Face architecture, completed by the tokenizer it will read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dnamask_plugins.errors import ConfigError, suggest
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel
+
+    from dnamask_plugins.protocols import DNATokenizer
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A masked language model that has not been built yet.
+
+    Attributes
+    ----------
+    name : str
+        Entry-point name.
+    summary : str
+        One line for ``dnamask list``.
+    reference : str
+        Where the architecture was published.
+    tokenizer : mapping
+        Configuration of the tokenizer it was published with; another one may be given when it is built.
+    model_type : str
+        Key of the architecture among Hugging Face's Auto classes.
+    settings : mapping
+        Keyword arguments of that architecture's configuration.
+    max_positions : int or None
+        Longest row in tokens, special tokens included; None where nothing limits it.
+    register : callable or None
+        Makes `model_type` known to the Auto classes; called before each use, so it must be idempotent.
+
+    Examples
+    --------
+    >>> from dnamask_plugins.plugins import create, load
+    >>> backbone = load("backbones", "bert_tiny")
+    >>> config = backbone.build_config(create("tokenizers", backbone.tokenizer), num_hidden_layers=1)
+    >>> config.vocab_size, config.hidden_size, config.num_hidden_layers
+    (4101, 128, 1)
+    """
+
+    name: str
+    summary: str
+    reference: str
+    tokenizer: Mapping[str, Any]
+    model_type: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    max_positions: int | None = 512
+    register: Callable[[], None] | None = None
+
+    def build_config(self, tokenizer: DNATokenizer, **overrides: Any) -> PretrainedConfig:
+        """Complete the settings with a tokenizer's vocabulary.
+
+        Parameters
+        ----------
+        tokenizer : DNATokenizer
+            Gives the vocabulary size and the ids of padding and, where the architecture wants it, the mask.
+        **overrides
+            Settings of the architecture to change, such as ``num_hidden_layers``.
+
+        Returns
+        -------
+        PretrainedConfig
+
+        Raises
+        ------
+        ConfigError
+            The architecture does not know a setting, or refuses its value.
+        """
+        from transformers import AutoConfig
+
+        if self.register is not None:
+            self.register()
+        known = AutoConfig.for_model(self.model_type).to_dict()
+        for key in overrides:
+            if key not in known:
+                raise ConfigError(f"backbone '{self.name}': unknown setting '{key}'; {suggest(key, known)}")
+        vocabulary = {"vocab_size": tokenizer.vocab_size, "pad_token_id": tokenizer.pad_token_id}
+        if "mask_token_id" in known:
+            vocabulary["mask_token_id"] = tokenizer.mask_token_id
+        try:
+            return AutoConfig.for_model(self.model_type, **{**self.settings, **vocabulary, **overrides})
+        except Exception as error:  # the validators of configurations raise types of their own
+            reason = " ".join(str(error).split())
+            raise ConfigError(f"backbone '{self.name}': {reason}; correct the setting") from error
+
+    def build(
+        self, tokenizer: DNATokenizer, seed: int, task: str = "AutoModelForMaskedLM", **overrides: Any
+    ) -> PreTrainedModel:
+        """Build the model with random weights.
+
+        Parameters
+        ----------
+        tokenizer : DNATokenizer
+        seed : int
+            Fixes the weights; PyTorch's global random state is left as it was.
+        task : str
+            The Auto class of transformers that says what the head is for.
+        **overrides
+            As for `build_config`; and ``num_labels`` for a classifier.
+
+        Returns
+        -------
+        PreTrainedModel
+            In training mode, on the CPU, float32.
+
+        Raises
+        ------
+        ConfigError
+            As `build_config`, or the settings contradict each other.
+        """
+        import transformers
+
+        labels = overrides.pop("num_labels", None)
+        config = self.build_config(tokenizer, **overrides)
+        if labels is not None:
+            config.num_labels = labels
+        with seeded(seed):
+            try:
+                model = getattr(transformers, task).from_config(config)
+            except ValueError as error:
+                reason = " ".join(str(error).split())
+                raise ConfigError(f"backbone '{self.name}': {reason}; correct the settings") from error
+        return model.train()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw PyTorch's CPU random numbers from a seed, and put the global state back afterwards."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
