@@ -1,0 +1,1 @@
+"""From FASTA to windows: reading, a memory-mapped store, sampling by region."""

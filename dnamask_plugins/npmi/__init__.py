@@ -1,0 +1,1 @@
+"""Normalised pointwise mutual information of k-mers: count, score, keep in a table."""
