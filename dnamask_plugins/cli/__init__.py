@@ -32,6 +32,7 @@ class _LazyCommands(TyperGroup):
 
         modules = {module.name.strip("_"): module.name for module in pkgutil.iter_modules(commands.__path__)}
         module = importlib.import_module(f"dnamask_plugins.cli.commands.{modules[stem]}")
+        module.app._add_completion = False  # the root offers it once
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command

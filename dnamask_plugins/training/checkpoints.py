@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 MARKER: Final = "complete.json"
-"""Written last: the size of every file of the checkpoint. A folder without it, or that differs, is not used."""
+"""Written last: the size of every file. A folder without it, or that differs from it, is not used."""
 
 
 def seal(folder: Path) -> None:

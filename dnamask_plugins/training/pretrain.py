@@ -18,7 +18,7 @@ from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.plugins import create
+from dnamask_plugins.plugins import create, discover, load
 from dnamask_plugins.protocols import Curriculum, DNATokenizer
 from dnamask_plugins.training.checkpoints import find_checkpoints
 from dnamask_plugins.training.examples import Tokenize, tokenize
@@ -90,7 +90,7 @@ class _Parts:
 
     @classmethod
     def from_settings(cls, settings: PretrainSettings) -> _Parts:
-        tokenizer: DNATokenizer = create("tokenizers", settings.tokenizer)
+        tokenizer = resolve_tokenizer(settings)
         curriculum: Curriculum = create("curricula", settings.curriculum)
         table = NpmiTable.load(Path(settings.npmi)) if settings.npmi else None
         store = CorpusStore.open(Path(settings.corpus))
@@ -119,9 +119,34 @@ class _Parts:
         )
         identity = settings.to_mapping() | {"output": "", "corpus": store.fingerprint}
         identity["npmi"] = table.fingerprint if table else None
-        for free in ("max_steps", "logging_steps", "save_steps", "save_total_limit", "dataloader_num_workers"):
+        for free in (
+            "max_steps",
+            "logging_steps",
+            "save_steps",
+            "save_total_limit",
+            "dataloader_num_workers",
+        ):
             identity["trainer"] = {k: v for k, v in identity["trainer"].items() if k != free}
         return cls(tokenizer, curriculum, store, sampler, masker, validation, fingerprint(identity))
+
+
+def resolve_tokenizer(settings: PretrainSettings) -> DNATokenizer:
+    """Return the tokenizer that the settings name, else the backbone's own.
+
+    Raises
+    ------
+    ConfigError
+        The backbone is a folder or a hub id without a tokenizer that can be used.
+    """
+    if settings.tokenizer is not None:
+        tokenizer: DNATokenizer = create("tokenizers", settings.tokenizer)
+        return tokenizer
+    if settings.backbone.replace("-", "_") in discover("backbones"):
+        tokenizer = create("tokenizers", load("backbones", settings.backbone).tokenizer)
+        return tokenizer
+    from dnamask_plugins.tokenizers.loading import load_tokenizer
+
+    return load_tokenizer(settings.backbone)
 
 
 def shortest_sequence(tokenizer: DNATokenizer, at_least: int = 1, at_most: int = 64) -> int:
@@ -170,7 +195,9 @@ def _train(
     transformers.utils.logging.set_verbosity_error()
     arguments = trainer_arguments(settings, output)
     transformers.set_seed(settings.seed)
-    model, description = load_masked_lm(settings.backbone, parts.tokenizer, seed=settings.seed)
+    model, description = load_masked_lm(
+        settings.backbone, parts.tokenizer, seed=settings.seed, **settings.model
+    )
     check_lengths(settings, parts.tokenizer, description.max_positions)
     if settings.lora is not None:
         model = add_lora(model, **settings.lora)
@@ -214,7 +241,7 @@ def _train(
     history = list(trainer.state.log_history)
     perplexities = [row["eval_perplexity"] for row in history if "eval_perplexity" in row]
     record = {
-        "settings": settings.to_mapping(),
+        "settings": settings.to_mapping() | {"tokenizer": dict(parts.tokenizer.to_config())},
         "trainer": settings.trainer_arguments,
         "fingerprint": parts.fingerprint,
         "command": command_line(),

@@ -1,4 +1,4 @@
-"""All that a pretraining run is told, as one value: from a TOML file, from flags, and back into ``run.json``."""
+"""All that a pretraining run is told, as one value: from TOML, from flags, and back into ``run.json``."""
 
 from __future__ import annotations
 
@@ -76,7 +76,11 @@ class PretrainSettings:
         Corpus store, and the folder that the model goes to.
     backbone : str
         Plugin name (from scratch), or a folder or hub id (continued pretraining).
-    tokenizer, curriculum : dict
+    model : dict
+        Settings of the architecture to change, such as ``hidden_size``.
+    tokenizer : dict, optional
+        Configuration, ``{"name": ..., **parameters}``; the backbone's own when absent.
+    curriculum : dict
         Configuration, ``{"name": ..., **parameters}``.
     npmi : str, optional
         Table file.
@@ -92,7 +96,8 @@ class PretrainSettings:
     corpus: str
     output: str
     backbone: str = "logo"
-    tokenizer: Mapping[str, Any] = field(default_factory=lambda: {"name": "kmer", "k": 6})
+    model: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: Mapping[str, Any] | None = None
     curriculum: Mapping[str, Any] = field(default_factory=lambda: {"name": "cm_gems"})
     npmi: str | None = None
     strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -120,8 +125,11 @@ class PretrainSettings:
 
     @property
     def trainer_arguments(self) -> dict[str, Any]:
-        """The recipe with this run's changes."""
-        return {**RECIPE, **self.trainer}
+        """The recipe with this run's changes; a short run warms up for at most a tenth of its steps."""
+        merged = {**RECIPE, **self.trainer}
+        if "warmup_steps" not in self.trainer and isinstance(merged["max_steps"], int):
+            merged["warmup_steps"] = min(merged["warmup_steps"], merged["max_steps"] // 10)
+        return merged
 
     def to_mapping(self) -> dict[str, Any]:
         """Return plain JSON that `from_mapping` takes."""

@@ -14,7 +14,7 @@ from dnamask_plugins.types import BoolArray, TokenBatch
 def mask_statistics(
     masks: Sequence[tuple[BoolArray, TokenBatch]], strategies: Mapping[str, Any]
 ) -> dict[str, float]:
-    """Return the realised mask rate, the share of nucleotides truly hidden and the mean NPMI of what was masked.
+    """Return mask rate, share of nucleotides truly hidden, and mean NPMI of what was masked.
 
     The NPMI of a masked token is that of the k-mer which begins where the token begins; k-mers without a
     score do not count. It is absent when no strategy has a table.

@@ -84,7 +84,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
     def get_batch_samples(
         self, epoch_iterator: Iterator[Examples], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, torch.Tensor]], torch.Tensor]:
-        """Mask the micro-batches of one optimizer step and count the tokens to predict, over all processes."""
+        """Mask the micro-batches of one optimizer step; count the tokens to predict over all processes."""
         step = self.state.global_step
         self.schedule.step = step
         spec = self.schedule.spec
@@ -126,8 +126,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         names = ", ".join(name for name, _ in self.schedule.spec.weights)
         raise NonFiniteLoss(
             f"the loss is {loss.item()} at step {self.state.global_step} (strategy {names}, seed "
-            f"{self.masker.seed}, example ids {ids.min()}..{ids.max()}); the last checkpoint is intact: lower "
-            "the learning rate or raise the warm-up and run again with --resume"
+            f"{self.masker.seed}, example ids {ids.min()}..{ids.max()}); the last checkpoint is intact: "
+            "lower the learning rate or raise the warm-up and run again with --resume"
         )
 
     def evaluate(
