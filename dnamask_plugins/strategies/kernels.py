@@ -1,0 +1,704 @@
+"""The loops behind every strategy, compiled: hiding, the budget rule, drawing, and the selections.
+
+They share one file because numba's cache notices a change in the file of a compiled function, but not in
+the files of the functions that it calls.
+
+A row is seen as its maskable tokens 0..T-1 in order. Offsets never decrease, so the tokens that show some
+nucleotide of [a, b) are neighbours: hiding an interval is masking a range of tokens.
+
+Number j of an example's stream is ``mix64(word + (j + 1) * GAMMA)``, as in `rng`. Number 0 decides about the unit
+that crosses the target; the others are drawn in order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from dnamask_plugins.rng import GAMMA, ONE, TO_UNIT, mix64
+
+_11: Final = np.uint64(11)
+_LENGTH_SALT: Final = np.uint64(0x5851F42D4C957F2D)
+_mix64: Any = njit(inline="always")(mix64)
+
+# Slots of Row.tally, the whole numbers that change while a row is worked on.
+_TOKENS: Final = 0
+_LOW: Final = 1
+_HIGH: Final = 2
+_DONE: Final = 3
+_SPENT: Final = 4
+_NUMBERS: Final = 5
+_REMAINING: Final = 6
+_DEFERRED: Final = 7
+_UNKNOWNS: Final = 8
+_TAKEN: Final = 9
+
+# Answers of _next_item and of _unit_weight.
+_NONE: Final = -1
+_UNKNOWN_LETTER: Final = -1.0
+
+_HIGH_SET_MINIMUM: Final = 5
+"""GeneMask widens every centre when the better half would hold fewer than this."""
+
+
+class Row(NamedTuple):
+    """Workspace for one row at a time; N nucleotides, T maskable tokens."""
+
+    column: NDArray[np.int32]  # token -> column of the batch
+    start: NDArray[np.int32]  # token -> first nucleotide
+    stop: NDArray[np.int32]
+    first: NDArray[np.int32]  # nucleotide -> first token that shows it or lies behind it
+    last: NDArray[np.int32]  # nucleotide -> token after the last one that shows it
+    visible: NDArray[np.int32]  # nucleotide -> tokens that still show it
+    stack: NDArray[np.int32]  # tokens that the unit at hand masked
+    pool: NDArray[np.int32]  # items not drawn yet, then those put off
+    unknown: NDArray[np.int32]  # items that touch an unknown letter
+    tally: NDArray[np.int64]
+
+
+@njit(nogil=True)
+def _new_row(tokens: int, nucleotides: int) -> Row:
+    items = max(tokens, nucleotides) + 1
+    return Row(
+        np.empty(tokens, np.int32),
+        np.empty(tokens, np.int32),
+        np.empty(tokens, np.int32),
+        np.empty(nucleotides, np.int32),
+        np.empty(nucleotides, np.int32),
+        np.empty(nucleotides, np.int32),
+        np.empty(tokens, np.int32),
+        np.empty(items, np.int32),
+        np.empty(items, np.int32),
+        np.zeros(10, np.int64),
+    )
+
+
+@njit(nogil=True)
+def _open_row(row, offsets, special):  # type: ignore[no-untyped-def]
+    """List the maskable tokens and, for each nucleotide, the tokens that show it."""
+    tokens = 0
+    for column in range(special.shape[0]):
+        if not special[column]:
+            row.column[tokens] = column
+            row.start[tokens] = offsets[column, 0]
+            row.stop[tokens] = offsets[column, 1]
+            tokens += 1
+    tally = row.tally
+    tally[:] = 0
+    tally[_TOKENS] = tokens
+    tally[_NUMBERS] = 1
+    if tokens == 0:
+        return
+    low, high = row.start[0], row.stop[tokens - 1]
+    tally[_LOW], tally[_HIGH] = low, high
+    first = last = 0
+    for nucleotide in range(low, high):
+        while first < tokens and row.stop[first] <= nucleotide:
+            first += 1
+        while last < tokens and row.start[last] <= nucleotide:
+            last += 1
+        row.first[nucleotide] = first
+        row.last[nucleotide] = last
+        row.visible[nucleotide] = last - first
+
+
+@njit(nogil=True)
+def _target(row, rate, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Return what the budget asks for: tokens, or nucleotides that no visible token shows."""
+    if not per_nucleotide:
+        return rate * row.tally[_TOKENS]
+    covered = 0
+    for nucleotide in range(row.tally[_LOW], row.tally[_HIGH]):
+        if row.visible[nucleotide] > 0:
+            covered += 1
+    return rate * covered
+
+
+@njit(nogil=True)
+def _mean_gain(row, length, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Return what hiding `length` neighbouring nucleotides adds, on average over the row.
+
+    With c tokens over a nucleotide and r tokens a nucleotide, it masks c + (length - 1) r tokens; their
+    neighbours still show all but 1 / r + length - 1 nucleotides.
+    """
+    nucleotides = max(row.tally[_HIGH] - row.tally[_LOW], 1)
+    tokens_per_nucleotide = row.tally[_TOKENS] / nucleotides
+    if per_nucleotide:
+        return max(1 / tokens_per_nucleotide, 1.0) + length - 1
+    shown = 0
+    for token in range(row.tally[_TOKENS]):
+        shown += row.stop[token] - row.start[token]
+    return shown / nucleotides + (length - 1) * tokens_per_nucleotide
+
+
+@njit(nogil=True)
+def _number(row, word):  # type: ignore[no-untyped-def]
+    """Draw the next number of the example's stream, in [0, 1)."""
+    row.tally[_NUMBERS] += 1
+    return (_mix64(word + np.uint64(row.tally[_NUMBERS]) * GAMMA) >> _11) * TO_UNIT
+
+
+@njit(nogil=True)
+def _number_of(word, index):  # type: ignore[no-untyped-def]
+    """Return number `index` of a stream, in [0, 1)."""
+    return (_mix64(word + (np.uint64(index) + ONE) * GAMMA) >> _11) * TO_UNIT
+
+
+@njit(nogil=True)
+def _hide_tokens(row, mask, begin, end, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Mask tokens begin..end-1 and return the gain; the newly masked ones are on the stack."""
+    taken = hidden = 0
+    for token in range(begin, end):
+        if mask[row.column[token]]:
+            continue
+        mask[row.column[token]] = True
+        row.stack[taken] = token
+        taken += 1
+        if per_nucleotide:
+            for nucleotide in range(row.start[token], row.stop[token]):
+                row.visible[nucleotide] -= 1
+                if row.visible[nucleotide] == 0:
+                    hidden += 1
+    row.tally[_TAKEN] = taken
+    return hidden if per_nucleotide else taken
+
+
+@njit(nogil=True)
+def _show_again(row, mask, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Take the last unit back."""
+    for index in range(row.tally[_TAKEN]):
+        token = row.stack[index]
+        mask[row.column[token]] = False
+        if per_nucleotide:
+            for nucleotide in range(row.start[token], row.stop[token]):
+                row.visible[nucleotide] += 1
+
+
+@njit(nogil=True)
+def _offer(row, mask, begin, end, target, coin, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Hide a range of tokens if the budget allows it: THE budget rule; return True once the budget is spent.
+
+    The unit that crosses the target is kept with probability (target - count) / gain, so that the expected
+    size is the target whatever the units are; a coin of 0.5 stops at the nearest size.
+    """
+    tally = row.tally
+    gain = _hide_tokens(row, mask, begin, end, per_nucleotide)
+    if tally[_DONE] + gain > target:
+        if coin * gain >= target - tally[_DONE]:
+            _show_again(row, mask, per_nucleotide)
+        else:
+            tally[_DONE] += gain
+        tally[_SPENT] = 1
+    else:
+        tally[_DONE] += gain
+        tally[_SPENT] = tally[_DONE] >= target
+    return tally[_SPENT] == 1
+
+
+@njit(nogil=True)
+def _offer_interval(row, mask, start, stop, target, coin, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Offer every token that shows a nucleotide of [start, stop)."""
+    start, stop = max(start, row.tally[_LOW]), min(stop, row.tally[_HIGH])
+    if start >= stop:
+        return row.tally[_SPENT] == 1
+    return _offer(row, mask, row.first[start], row.last[stop - 1], target, coin, per_nucleotide)
+
+
+@njit(nogil=True)
+def _unit_weight(codes, weights, start, stop):  # type: ignore[no-untyped-def]
+    """Return the smallest weight in a unit; _UNKNOWN_LETTER when it could be drawn but for an unknown letter."""
+    known = True
+    weight = 1.0
+    for nucleotide in range(start, stop):
+        if codes[nucleotide] > 3:
+            known = False
+        if weights.shape[0] and weights[nucleotide] < weight:
+            weight = float(weights[nucleotide])
+    return weight if known or weight <= 0 else _UNKNOWN_LETTER
+
+
+@njit(nogil=True)
+def _fill_pool(row, begin, end):  # type: ignore[no-untyped-def]
+    tally = row.tally
+    tally[_REMAINING] = max(end - begin, 0)
+    tally[_DEFERRED] = tally[_UNKNOWNS] = 0
+    for index in range(tally[_REMAINING]):
+        row.pool[index] = begin + index
+
+
+@njit(nogil=True)
+def _span_length(word, item, length, longest):  # type: ignore[no-untyped-def]
+    """Return the span length of an item: fixed, or geometric with mean `length`, cut at `longest`."""
+    if longest == 0 or length == 1:
+        return length
+    draw = _number_of(word ^ _LENGTH_SALT, item)
+    return min(longest, 1 + int(np.log(1.0 - draw) / np.log(1.0 - 1.0 / length)))
+
+
+@njit(nogil=True)
+def _item_interval(row, word, item, length, longest):  # type: ignore[no-untyped-def]
+    """Return the nucleotides of an item: a token (length 0), or a span around a nucleotide."""
+    if length == 0:
+        return row.start[item], row.stop[item]
+    size = _span_length(word, item, length, longest)
+    start = item - (size - 1) // 2
+    return max(start, row.tally[_LOW]), min(start + size, row.tally[_HIGH])
+
+
+@njit(nogil=True)
+def _next_item(row, word, codes, weights, length, longest, plain):  # type: ignore[no-untyped-def]
+    """Draw one of the items left, each as likely as the other; _NONE when there is none.
+
+    An item of weight below 1 is put off with the matching probability, one with an unknown letter always.
+    Both come up when all others are used; an item of weight 0 never does.
+    """
+    tally, pool = row.tally, row.pool
+    while tally[_REMAINING] > 0:
+        index = int(_number(row, word) * tally[_REMAINING])
+        item = pool[index]
+        tally[_REMAINING] -= 1
+        pool[index] = pool[tally[_REMAINING]]
+        if plain:
+            return item
+        start, stop = _item_interval(row, word, item, length, longest)
+        weight = _unit_weight(codes, weights, start, stop)
+        if weight == 1.0:
+            return item
+        if weight == _UNKNOWN_LETTER:
+            row.unknown[tally[_UNKNOWNS]] = item
+            tally[_UNKNOWNS] += 1
+        elif weight > 0:
+            if _number(row, word) < weight:
+                return item
+            # Drawing frees pool slots from the end, at least as many as are put off.
+            tally[_DEFERRED] += 1
+            pool[pool.shape[0] - tally[_DEFERRED]] = item
+    if tally[_REMAINING] == 0:
+        tally[_REMAINING] = -1
+    put_off = -1 - tally[_REMAINING]
+    if put_off < tally[_DEFERRED]:
+        tally[_REMAINING] -= 1
+        return pool[pool.shape[0] - 1 - put_off]
+    put_off -= tally[_DEFERRED]
+    if put_off < tally[_UNKNOWNS]:
+        tally[_REMAINING] -= 1
+        return row.unknown[put_off]
+    return _NONE
+
+
+@njit(nogil=True)
+def _all_plain(codes, weights, low, high):  # type: ignore[no-untyped-def]
+    """Say whether every nucleotide is known and has weight 1."""
+    if weights.shape[0]:
+        return False
+    for nucleotide in range(low, high):
+        if codes[nucleotide] > 3:
+            return False
+    return True
+
+
+@njit(nogil=True)
+def _spend_on_items(  # type: ignore[no-untyped-def]
+    row, mask, word, codes, weights, length, longest, target, coin, per_nucleotide
+):
+    """Draw tokens (length 0) or spans until the budget is spent."""
+    tally = row.tally
+    if length == 0:
+        _fill_pool(row, 0, tally[_TOKENS])
+    else:
+        _fill_pool(row, tally[_LOW], tally[_HIGH])
+    plain = _all_plain(codes, weights, tally[_LOW], tally[_HIGH])
+    while tally[_SPENT] == 0:
+        item = _next_item(row, word, codes, weights, length, longest, plain)
+        if item == _NONE:
+            return
+        if length == 0:
+            _offer(row, mask, item, item + 1, target, coin, per_nucleotide)
+        else:
+            start, stop = _item_interval(row, word, item, length, longest)
+            _offer_interval(row, mask, start, stop, target, coin, per_nucleotide)
+
+
+@njit(nogil=True)
+def _weights_of(weights, index):  # type: ignore[no-untyped-def]
+    """Return the weights of a row; an empty array stands for 1 everywhere."""
+    return weights[min(index, weights.shape[0] - 1)]
+
+
+@njit(cache=True, nogil=True)
+def select_items(  # type: ignore[no-untyped-def]
+    offsets,
+    special,
+    nucleotides,
+    weights,
+    words,
+    rate,
+    per_nucleotide,
+    exact,
+    length,
+    longest,
+    center_rate,
+    mask,
+):
+    """Random tokens (length 0) or random spans; `longest` > 0 makes span lengths geometric."""
+    rows, width = special.shape
+    row = _new_row(width, nucleotides.shape[1])
+    for index in range(rows):
+        word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
+        _open_row(row, offsets[index], special[index])
+        tally = row.tally
+        if exact:
+            target = _target(row, rate, per_nucleotide)
+            if target > 0:
+                _spend_on_items(
+                    row,
+                    mask[index],
+                    word,
+                    codes,
+                    weight,
+                    length,
+                    longest,
+                    target,
+                    _number_of(word, 0),
+                    per_nucleotide,
+                )
+            continue
+        chance = center_rate
+        if chance < 0:
+            chance = rate if length == 0 else _center_rate(row, rate, length, length, per_nucleotide)
+        begin, end = (0, tally[_TOKENS]) if length == 0 else (tally[_LOW], tally[_HIGH])
+        for item in range(begin, end):
+            if _number(row, word) < chance:
+                start, stop = _item_interval(row, word, item, length, longest)
+                kept = _unit_weight(codes, weight, start, stop)
+                if kept == 1.0 or (kept > 0 and _number(row, word) < kept):
+                    if length == 0:
+                        mask[index, row.column[item]] = True
+                    else:
+                        _hide_tokens(row, mask[index], row.first[start], row.last[stop - 1], False)
+
+
+@njit(nogil=True)
+def _center_rate(row, rate, short, long, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Return the centres per nucleotide that spend the budget, if units did not overlap."""
+    nucleotides = max(row.tally[_HIGH] - row.tally[_LOW], 1)
+    gain = (_mean_gain(row, short, per_nucleotide) + _mean_gain(row, long, per_nucleotide)) / 2
+    return _target(row, rate, per_nucleotide) / gain / nucleotides
+
+
+@njit(nogil=True)
+def _window_rank(codes, start, k, ranks, by_position):  # type: ignore[no-untyped-def]
+    """Return the rank of the k-mer at `start`, higher is better; -1 without a score."""
+    if by_position:
+        return ranks[start] if start < ranks.shape[0] else 0
+    code = 0
+    for nucleotide in range(start, start + k):
+        if codes[nucleotide] > 3:
+            return -1
+        code = 4 * code + codes[nucleotide]
+    return ranks[code]
+
+
+@njit(nogil=True)
+def _best_window(row, codes, weights, center, k, ranks, by_position):  # type: ignore[no-untyped-def]
+    """Return rank and start of the best-scored window over a centre; (-1, _NONE) without one.
+
+    Ties go to the window with the centre in its middle, then to the leftmost.
+    """
+    best_rank, best_start = -1, _NONE
+    middle = center - k // 2
+    for attempt in range(k + 1):
+        start = middle if attempt == 0 else center - k + attempt
+        if start < row.tally[_LOW] or start + k > row.tally[_HIGH] or (attempt > 0 and start == middle):
+            continue
+        rank = _window_rank(codes, start, k, ranks, by_position)
+        if rank <= best_rank:
+            continue
+        if weights.shape[0] and _unit_weight(codes, weights, start, start + k) <= 0:
+            continue
+        best_rank, best_start = rank, start
+    return best_rank, best_start
+
+
+@njit(nogil=True)
+def _in_high_set(window_ranks, count, high):  # type: ignore[no-untyped-def]
+    """Mark the better half of the centres (`high`) and return the lowest rank in it.
+
+    Ties go to the centre drawn earlier. Few centres: all of them.
+    """
+    wanted = (count + 1) // 2
+    if wanted < _HIGH_SET_MINIMUM:
+        wanted = count
+    lowest = np.iinfo(np.int64).max
+    for index in range(count):
+        better = 0
+        for other in range(count):
+            ahead = window_ranks[other] > window_ranks[index]
+            if ahead or (window_ranks[other] == window_ranks[index] and other < index):
+                better += 1
+        high[index] = better < wanted
+        if high[index] and window_ranks[index] < lowest:
+            lowest = window_ranks[index]
+    return lowest
+
+
+@njit(nogil=True)
+def _gene_unit(row, word, codes, weights, center, window, k, high):  # type: ignore[no-untyped-def]
+    """Return what hiding a centre hides: its best window if it is high, else itself.
+
+    Given that the centre was kept, the window is kept with the chance that makes the product its own weight.
+    """
+    if not high or window == _NONE:
+        return center, center + 1
+    if weights.shape[0]:
+        own = _unit_weight(codes, weights, center, center + 1)
+        whole = _unit_weight(codes, weights, window, window + k)
+        if whole < own and _number(row, word) * own >= whole:
+            return center, center + 1
+    return window, window + k
+
+
+@njit(cache=True, nogil=True)
+def select_genemask(  # type: ignore[no-untyped-def]
+    offsets, special, nucleotides, weights, words, rate, per_nucleotide, k, ranks, by_position, mask
+):
+    """GeneMask with an exact budget."""
+    rows, width = special.shape
+    size = nucleotides.shape[1]
+    row = _new_row(width, size)
+    centers, windows = np.empty(size, np.int64), np.empty(size, np.int64)
+    window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
+    for index in range(rows):
+        word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
+        _open_row(row, offsets[index], special[index])
+        tally = row.tally
+        target = _target(row, rate, per_nucleotide)
+        if not target > 0:
+            continue
+        coin = _number_of(word, 0)
+        gain = (_mean_gain(row, 1, per_nucleotide) + _mean_gain(row, k, per_nucleotide)) / 2
+        wanted = max(int(target / gain + 0.5), 1)
+        _fill_pool(row, tally[_LOW], tally[_HIGH])
+        plain = _all_plain(codes, weight, tally[_LOW], tally[_HIGH])
+        count = 0
+        while count < wanted:
+            center = _next_item(row, word, codes, weight, 1, 0, plain)
+            if center == _NONE:
+                break
+            centers[count] = center
+            window_ranks[count], windows[count] = _best_window(
+                row, codes, weight, center, k, ranks, by_position
+            )
+            count += 1
+        lowest = _in_high_set(window_ranks, count, high)
+        for drawn in range(count):
+            start, stop = _gene_unit(row, word, codes, weight, centers[drawn], windows[drawn], k, high[drawn])
+            if _offer_interval(row, mask[index], start, stop, target, coin, per_nucleotide):
+                break
+        while tally[_SPENT] == 0:
+            center = _next_item(row, word, codes, weight, 1, 0, plain)
+            if center == _NONE:
+                break
+            rank, window = _best_window(row, codes, weight, center, k, ranks, by_position)
+            start, stop = _gene_unit(row, word, codes, weight, center, window, k, rank >= lowest)
+            _offer_interval(row, mask[index], start, stop, target, coin, per_nucleotide)
+
+
+@njit(cache=True, nogil=True)
+def draw_centers(  # type: ignore[no-untyped-def]
+    offsets, special, nucleotides, weights, words, rate, per_nucleotide, short, long, center_rate
+):
+    """Draw every nucleotide as a centre independently; bool (B, N)."""
+    rows, width = special.shape
+    size = nucleotides.shape[1]
+    row = _new_row(width, size)
+    drawn = np.zeros((rows, size), np.bool_)
+    for index in range(rows):
+        word, weight = words[index], _weights_of(weights, index)
+        _open_row(row, offsets[index], special[index])
+        if row.tally[_TOKENS] == 0:
+            continue
+        chance = center_rate if center_rate >= 0 else _center_rate(row, rate, short, long, per_nucleotide)
+        for nucleotide in range(row.tally[_LOW], row.tally[_HIGH]):
+            if _number(row, word) < chance:
+                kept = _unit_weight(nucleotides[index], weight, nucleotide, nucleotide + 1)
+                drawn[index, nucleotide] = kept == 1.0 or (kept > 0 and _number(row, word) < kept)
+    return drawn
+
+
+@njit(cache=True, nogil=True)
+def genemask_of_centers(  # type: ignore[no-untyped-def]
+    offsets, special, nucleotides, weights, words, centers, k, ranks, by_position, mask
+):
+    """GeneMask's rule for given centres, bool (B, N), without a budget."""
+    rows, width = special.shape
+    size = nucleotides.shape[1]
+    row = _new_row(width, size)
+    chosen, windows = np.empty(size, np.int64), np.empty(size, np.int64)
+    window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
+    for index in range(rows):
+        word, codes, weight = words[index] ^ _LENGTH_SALT, nucleotides[index], _weights_of(weights, index)
+        _open_row(row, offsets[index], special[index])
+        count = 0
+        for center in range(row.tally[_LOW], row.tally[_HIGH]):
+            if centers[index, center]:
+                chosen[count] = center
+                window_ranks[count], windows[count] = _best_window(
+                    row, codes, weight, center, k, ranks, by_position
+                )
+                count += 1
+        _in_high_set(window_ranks, count, high)
+        for drawn in range(count):
+            start, stop = _gene_unit(row, word, codes, weight, chosen[drawn], windows[drawn], k, high[drawn])
+            _hide_tokens(row, mask[index], row.first[start], row.last[stop - 1], False)
+
+
+@njit(nogil=True)
+def _ahead(keys, one, other):  # type: ignore[no-untyped-def]
+    return keys[one] < keys[other] or (keys[one] == keys[other] and one < other)
+
+
+@njit(nogil=True)
+def _sift(heap, keys, size, hole):  # type: ignore[no-untyped-def]
+    """Restore a binary heap of units, smallest key first, below `hole`."""
+    unit = heap[hole]
+    while True:
+        child = 2 * hole + 1
+        if child >= size:
+            break
+        if child + 1 < size and _ahead(keys, heap[child + 1], heap[child]):
+            child += 1
+        if not _ahead(keys, heap[child], unit):
+            break
+        heap[hole] = heap[child]
+        hole = child
+    heap[hole] = unit
+
+
+@njit(cache=True, nogil=True)
+def select_global(  # type: ignore[no-untyped-def]
+    offsets,
+    special,
+    nucleotides,
+    weights,
+    words,
+    rate,
+    per_nucleotide,
+    k,
+    ranks,
+    by_position,
+    slowness,
+    units,
+    mask,
+):
+    """Hide the windows of the row in order of score, best first.
+
+    `slowness` is empty at temperature 0; otherwise it holds exp(-score / temperature) by k-mer, and the
+    order is that of a race: unit i arrives after an exponential time divided by exp(score / temperature),
+    the same as sorting score / temperature + Gumbel noise at one logarithm a unit.
+    `units` >= 0 hides that many per row and asks for no budget.
+    """
+    rows, width = special.shape
+    size = nucleotides.shape[1]
+    row = _new_row(width, size)
+    keys, heap, late = np.empty(size, np.float64), np.empty(size, np.int32), np.empty(size, np.int32)
+    worst = 4**k
+    for index in range(rows):
+        word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
+        _open_row(row, offsets[index], special[index])
+        tally = row.tally
+        target = _target(row, rate, per_nucleotide)
+        allowed = np.iinfo(np.int64).max
+        if units.shape[0]:
+            allowed, target = units[index], np.inf
+        if not target > 0:
+            continue
+        coin = 0.5 if slowness.shape[0] == 0 else _number_of(word, 0)
+        found = code = run = 0
+        for nucleotide in range(tally[_LOW], tally[_HIGH]):
+            if codes[nucleotide] > 3:
+                run = code = 0
+                continue
+            code = (4 * code + codes[nucleotide]) & (worst - 1)
+            run += 1
+            if run < k:
+                continue
+            start = nucleotide + 1 - k
+            rank = _window_rank(codes, start, k, ranks, True) if by_position else ranks[code]
+            if rank < 0:
+                continue
+            if slowness.shape[0]:
+                keys[start] = -np.log(1.0 - _number_of(word, start + 1)) * slowness[code]
+            else:
+                keys[start] = worst - rank
+            heap[found] = start
+            found += 1
+        for hole in range(found // 2 - 1, -1, -1):
+            _sift(heap, keys, found, hole)
+        tally[_NUMBERS] = tally[_HIGH] + 2
+        put_off = 0
+        while found > 0 and tally[_SPENT] == 0 and allowed > 0:
+            start = heap[0]
+            found -= 1
+            heap[0] = heap[found]
+            if found:
+                _sift(heap, keys, found, 0)
+            if weight.shape[0]:
+                kept = _unit_weight(codes, weight, start, start + k)
+                if kept <= 0:
+                    continue
+                if kept < 1 and _number(row, word) >= kept:
+                    late[put_off] = start
+                    put_off += 1
+                    continue
+            _offer_interval(row, mask[index], start, start + k, target, coin, per_nucleotide)
+            allowed -= 1
+        for order in range(put_off):
+            if tally[_SPENT] == 1 or allowed == 0:
+                break
+            _offer_interval(row, mask[index], late[order], late[order] + k, target, coin, per_nucleotide)
+            allowed -= 1
+        if tally[_SPENT] == 0 and units.shape[0] == 0:
+            _spend_on_items(row, mask[index], word, codes, weight, 1, 0, target, coin, per_nucleotide)
+
+
+@njit(cache=True, nogil=True)
+def select_units(  # type: ignore[no-untyped-def]
+    offsets, special, codes, weights, word, rate, per_nucleotide, intervals, more_to_come, fill, mask
+):
+    """Hide given intervals, (M, 2), of one row in order; return True when no further interval is needed."""
+    row = _new_row(special.shape[0], codes.shape[0])
+    _open_row(row, offsets, special)
+    tally = row.tally
+    target = _target(row, rate, per_nucleotide)
+    if not target > 0:
+        return True
+    coin = _number_of(word, 0)
+    late = np.empty(intervals.shape[0], np.int64)
+    unknown = np.empty(intervals.shape[0], np.int64)
+    put_off = unknowns = 0
+    for unit in range(intervals.shape[0]):
+        start, stop = max(intervals[unit, 0], tally[_LOW]), min(intervals[unit, 1], tally[_HIGH])
+        weight = _unit_weight(codes, weights, start, stop)
+        if weight == _UNKNOWN_LETTER:
+            unknown[unknowns] = unit
+            unknowns += 1
+        elif weight > 0:
+            if weight < 1 and _number_of(word, unit + 1) >= weight:
+                late[put_off] = unit
+                put_off += 1
+            elif _offer_interval(row, mask, start, stop, target, coin, per_nucleotide):
+                return True
+    if more_to_come:
+        return False
+    for order in range(put_off + unknowns):
+        unit = late[order] if order < put_off else unknown[order - put_off]
+        if _offer_interval(row, mask, intervals[unit, 0], intervals[unit, 1], target, coin, per_nucleotide):
+            return True
+    if fill:
+        tally[_NUMBERS] = intervals.shape[0] + 2
+        _spend_on_items(row, mask, word, codes, weights, 1, 0, target, coin, per_nucleotide)
+    return True
