@@ -64,13 +64,17 @@ def read_table(path: Path) -> tuple[list[Figure], int]:
             header = set(reader.fieldnames or ())
             rows = list(enumerate(reader, start=2))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error}); give a table of published figures") from None
+        raise InputError(
+            f"{path}: cannot be read as CSV ({error}); give a table of published figures"
+        ) from None
     if {"species", "task", "dataset", "model", "mcc"} <= header:
         parse = _cm_gems
     elif {"model", "dataset", "metric", "value", "source"} <= header:
         parse = _dnabert2
     else:
-        raise InputError(f"{path}: row 1: the columns {sorted(header)} are of no known table; see the module's text")
+        raise InputError(
+            f"{path}: row 1: the columns {sorted(header)} are of no known table; see the module's text"
+        )
     figures: list[Figure] = []
     for number, row in rows:
         figure = parse(row)
@@ -169,7 +173,9 @@ def _main(arguments: Sequence[str] | None = None) -> int:
     except DnamaskError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"{total} figures in {options.out}; {left_out} rows left out (printed means, or not seen in their source)")
+    print(
+        f"{total} figures in {options.out}; {left_out} rows left out (printed means, or not seen in their source)"
+    )
     return 0
 
 

@@ -1,0 +1,164 @@
+"""``dnamask results``: check and compare result records."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dnamask_plugins.harness.compare import Comparison
+
+app = typer.Typer(help="Check and compare result records.", no_args_is_help=True)
+
+
+class Form(str, Enum):
+    """How to print."""
+
+    text = "text"
+    json = "json"
+    csv = "csv"
+
+
+@app.command()
+def verify(
+    paths: Annotated[list[Path], typer.Argument(help="Records, or folders of records.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what is wrong.")] = False,
+) -> None:
+    """Check form, hashes and ids, and compute every measured figure again from its predictions."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from dnamask_plugins.errors import InputError
+    from dnamask_plugins.harness import records
+    from dnamask_plugins.harness.verify import verify as verify_record
+
+    files = records.find(paths)
+    if not files:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no result records; name a folder that `dnamask gue run` wrote"
+        )
+    bad = 0
+    counts = {"measured": 0, "published": 0}
+    screen = Console(stderr=True)
+    for path in track(files, "records", console=screen, transient=True, disable=not screen.is_terminal):
+        verdict = verify_record(path)
+        for problem in verdict.problems:
+            typer.secho(f"BAD  {path}: {problem.removeprefix(f'{path}: ')}", fg="red")
+        bad += bool(verdict.problems)
+        if verdict.record is not None and not verdict.problems:
+            record = verdict.record
+            counts[record.source] += 1
+            if record.source == "measured" and not quiet:
+                mean = "failed" if record.mean is None else f"{record.task.metric} {record.mean:.4f}"
+                typer.echo(f"ok   {path}: {mean}, computed again from {verdict.seeds} seeds")
+    typer.echo(
+        f"{counts['measured']} measured records recomputed, {counts['published']} published ones, {bad} bad"
+    )
+    if bad:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="The model to start from: a record, or a folder of its records.")],
+    b: Annotated[Path, typer.Argument(help="The model to judge.")],
+    model_a: Annotated[
+        str | None, typer.Option(help="Name of model A, where its folder holds several.")
+    ] = None,
+    model_b: Annotated[str | None, typer.Option(help="Name of model B.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="finetune, lora or probe, where there are several.")
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.text,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+) -> None:
+    """Compare two models task by task: paired bootstrap, McNemar, wins, ties and losses, species means."""
+    import json
+
+    from dnamask_plugins.harness import compare as comparing
+
+    comparison = comparing.compare(
+        comparing.load_side(a, model_a, method), comparing.load_side(b, model_b, method), resamples=resamples
+    )
+    if form is Form.json:
+        typer.echo(json.dumps(comparison.to_json(), indent=1))
+    elif form is Form.csv:
+        typer.echo(comparing.to_csv(comparison), nl=False)
+    else:
+        _print(comparison)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a result record."""
+    import json
+
+    from dnamask_plugins.harness.records import schema as record_schema
+
+    typer.echo(json.dumps(record_schema(), indent=2))
+
+
+def _print(comparison: Comparison) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(
+        f"A = [bold]{escape(comparison.a)}[/]   B = [bold]{escape(comparison.b)}[/]   scores x 100, B - A"
+    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("task", "metric", "A", "B", "B - A", "95% interval", "McNemar p", "verdict", ""):
+        table.add_column(
+            name, justify="right" if name in ("A", "B", "B - A", "95% interval", "McNemar p") else "left"
+        )
+    colours = {"B better": "green", "A better": "red", "within noise": "yellow", "untested": "dim"}
+    for task in comparison.tasks:
+        colour = colours[task.verdict]
+        table.add_row(
+            escape(task.task),
+            task.metric,
+            f"{task.a * 100:.2f}",
+            f"{task.b * 100:.2f}",
+            f"{task.difference * 100:+.2f}",
+            _interval(task.low, task.high),
+            "" if task.mcnemar_p is None else f"{task.mcnemar_p:.2g}",
+            f"[{colour}]{task.verdict}[/]",
+            escape(task.note),
+        )
+    for group in comparison.groups:
+        colour = colours[group.verdict]
+        table.add_row(
+            f"[bold]mean {group.group} ({group.tasks})[/]",
+            group.metric,
+            f"{group.a * 100:.2f}",
+            f"{group.b * 100:.2f}",
+            f"{group.difference * 100:+.2f}",
+            _interval(group.low, group.high),
+            "",
+            f"[{colour}]{group.verdict}[/]",
+        )
+    console.print(table)
+    counts = comparison.counts
+    tested = counts["wins"] + counts["ties"] + counts["losses"]
+    if tested:
+        console.print(
+            f"B against A: {counts['wins']} wins, {counts['ties']} ties (within noise), {counts['losses']} losses; "
+            f"of {tested} tests at 95%, {tested * 0.05:.1f} would differ by chance alone"
+        )
+    untested = len(comparison.tasks) - tested
+    if untested:
+        console.print(
+            f"{untested} not tested (a published figure has no predictions): B higher on {counts['untested_higher']}, "
+            f"equal on {counts['untested_equal']}, lower on {counts['untested_lower']}"
+        )
+    for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
+        if names:
+            console.print(f"only in {side}: {escape(', '.join(names))}")
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low * 100:+.2f} .. {high * 100:+.2f}"
