@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.guard import guarded_select
 from dnamask_plugins.protocols import MaskingStrategy
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.types import BoolArray, MaskSpec, TokenBatch
@@ -30,16 +31,17 @@ def select_mixture(
     batch: TokenBatch,
     key: RngKey,
     budget: Budget,
+    where: str = "",
 ) -> BoolArray:
     """Let each example draw one strategy and select with it, bool (B, L)."""
     if len(strategies) == 1:
-        return strategies[0].select(batch, key, budget)
+        return guarded_select(strategies[0], batch, key, budget, where)
     component = draw_component(shares, key)
     mask = np.zeros(batch.input_ids.shape, dtype=bool)
     for index, strategy in enumerate(strategies):
         rows = np.flatnonzero(component == index)
         if rows.size:
-            mask[rows] = strategy.select(batch[rows], key[rows], budget)
+            mask[rows] = guarded_select(strategy, batch[rows], key[rows], budget, where)
     return mask
 
 
@@ -81,15 +83,16 @@ class Masker:
     per: Literal["token", "nucleotide"] = "token"
     draw: Literal["exact", "bernoulli"] = "exact"
 
-    def select(self, batch: TokenBatch, spec: MaskSpec, key: RngKey) -> BoolArray:
-        """Select the tokens to predict, bool (B, L)."""
+    def select(self, batch: TokenBatch, spec: MaskSpec, key: RngKey, where: str = "") -> BoolArray:
+        """Select the tokens to predict, bool (B, L); `where` enters the message about a faulty plugin."""
         chosen = []
         for name, _ in spec.weights:
             if name not in self.strategies:
                 raise ConfigError(f"the curriculum names strategy '{name}'; {suggest(name, self.strategies)}")
             chosen.append(self.strategies[name])
         shares = np.array([share for _, share in spec.weights])
-        return select_mixture(chosen, shares, batch, key, Budget(spec.mask_rate, self.per, self.draw))
+        budget = Budget(spec.mask_rate, self.per, self.draw)
+        return select_mixture(chosen, shares, batch, key, budget, where)
 
     def __call__(
         self, batch: TokenBatch, spec: MaskSpec, step: int, example_ids: NDArray[np.int64]
@@ -105,6 +108,7 @@ class Masker:
         example_ids : int64 array, shape (B,)
         """
         key = RngKey.from_step(self.seed, step, example_ids)
-        mask = self.select(batch, spec, key.fold_in("select"))
+        where = f"at step {step}, example ids {example_ids.min()}..{example_ids.max()}" if len(batch) else ""
+        mask = self.select(batch, spec, key.fold_in("select"), where)
         input_ids, labels = self.corruption(batch.input_ids, mask, key.fold_in("corrupt"))
         return MaskedBatch(input_ids, labels, batch.attention_mask, mask)
