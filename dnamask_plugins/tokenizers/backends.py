@@ -7,17 +7,18 @@ deleted, and what is left is cut every k letters. No code of ours is needed to l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.normalizers import Replace
+from tokenizers.models import BPE, Unigram, WordLevel
+from tokenizers.normalizers import Prepend, Replace
 from tokenizers.normalizers import Sequence as Normalizers
 from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 from tokenizers.pre_tokenizers import Split
 from tokenizers.processors import TemplateProcessing
 
+from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.nucleotides import LETTERS
 
 
@@ -41,34 +42,39 @@ def letter_steps(letters_as: str = LETTERS) -> list[Any]:
     ]
 
 
+def framed(
+    backend: Tokenizer,
+    ids: Mapping[str, int],
+    head: Sequence[str],
+    tail: Sequence[str],
+    special: Sequence[str],
+) -> Tokenizer:
+    """Frame every sequence with special tokens; those written in a text survive as they are."""
+    backend.post_processor = TemplateProcessing(
+        single=[*head, "$A", *tail],
+        pair=[*head, "$A", *tail, "$B:1", *(f"{token}:1" for token in tail)],
+        special_tokens=[(token, ids[token]) for token in {*head, *tail}],
+    )
+    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    return backend
+
+
 def word_level(
     vocabulary: Sequence[str],
     unknown: str,
     normalizer: Any,
     splitter: Any,
-    head: str | None,
-    tail: str | None,
+    head: Sequence[str],
+    tail: Sequence[str],
     special: Sequence[str],
 ) -> Tokenizer:
-    """Put a normalizer, a splitter and a table of words together; special tokens survive as they are."""
+    """Put a normalizer, a splitter and a table of words together."""
     ids = {token: index for index, token in enumerate(vocabulary)}
     backend = Tokenizer(WordLevel(ids, unk_token=unknown))
-    backend.normalizer = normalizer
+    if normalizer is not None:
+        backend.normalizer = normalizer
     backend.pre_tokenizer = splitter
-    frame = [token for token in (head, tail) if token is not None]
-    backend.post_processor = TemplateProcessing(
-        single=[*([head] if head else []), "$A", *([tail] if tail else [])],
-        pair=[
-            *([head] if head else []),
-            "$A",
-            *([tail] if tail else []),
-            "$B:1",
-            *([f"{tail}:1"] if tail else []),
-        ],
-        special_tokens=[(token, ids[token]) for token in frame],
-    )
-    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-    return backend
+    return framed(backend, ids, head, tail, special)
 
 
 def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
@@ -88,8 +94,8 @@ def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
         "[UNK]",
         Normalizers(steps),
         Split(Regex(f".{{{k}}}"), "isolated"),
-        "[CLS]",
-        "[SEP]",
+        ["[CLS]"],
+        ["[SEP]"],
         vocabulary[:5],
     )
 
@@ -111,8 +117,8 @@ def consecutive_words(
         "<unk>",
         Normalizers(steps),
         PreTokenizers(splits),
-        "<cls>" if add_cls else None,
-        None,
+        ["<cls>"] if add_cls else [],
+        [],
         vocabulary[:10],
     )
 
@@ -125,3 +131,52 @@ def with_letter_policy(backend: Tokenizer, letters_as: str = LETTERS) -> Tokeniz
     copy.no_padding()
     copy.no_truncation()
     return copy
+
+
+def words_or_letters(
+    vocabulary: Sequence[str],
+    n: int,
+    unknown: str,
+    head: Sequence[str],
+    tail: Sequence[str],
+    special: Sequence[str],
+) -> Tokenizer:
+    """Make the tokenizer of consecutive n-grams of A, C, G, T, and single letters where there is none."""
+    return word_level(
+        vocabulary, unknown, None, Split(Regex(f"[ACGT]{{{n}}}|."), "isolated"), head, tail, special
+    )
+
+
+def from_sentencepiece(content: bytes, roles: Mapping[str, str], special_ids: Sequence[int]) -> Tokenizer:
+    """Turn a SentencePiece model, unigram or BPE, into a tokenizer of this library.
+
+    Merges are not stored in a SentencePiece file: a pair is merged where the joined piece is in the
+    vocabulary, the best-scored piece first.
+    """
+    from sentencepiece import sentencepiece_model_pb2
+
+    model = sentencepiece_model_pb2.ModelProto()
+    model.ParseFromString(content)
+    pieces = [(piece.piece, piece.score) for piece in model.pieces]
+    ids = {piece: index for index, (piece, _) in enumerate(pieces)}
+    unknown = roles["unk_token"]
+    special = [pieces[index][0] for index in special_ids]
+    if model.trainer_spec.model_type == model.trainer_spec.UNIGRAM:
+        backend = Tokenizer(Unigram(pieces, ids[unknown], False))
+    elif model.trainer_spec.model_type == model.trainer_spec.BPE:
+        scores = {piece: score for piece, score in pieces if piece not in special}
+        merges = sorted(
+            (-score, piece[:cut], piece[cut:])
+            for piece, score in scores.items()
+            for cut in range(1, len(piece))
+            if piece[:cut] in scores and piece[cut:] in scores
+        )
+        backend = Tokenizer(
+            BPE(ids, [(left, right) for _, left, right in merges], unk_token=unknown, fuse_unk=True)
+        )
+    else:
+        raise ConfigError("bpe: only unigram and BPE models of SentencePiece have a Hugging Face form")
+    if model.normalizer_spec.add_dummy_prefix:
+        backend.normalizer = Prepend("▁")
+    head, tail = ([roles[role]] if role in roles else [] for role in ("cls_token", "sep_token"))
+    return framed(backend, ids, head, tail, special)

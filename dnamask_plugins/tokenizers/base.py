@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.nucleotides import LETTERS, decode_codes
+from dnamask_plugins.nucleotides import decode_codes
 from dnamask_plugins.types import Encoding, NucleotideBatch, TokenBatch
 
 BERT_ROLES: Final[Mapping[str, str]] = {
@@ -197,47 +197,6 @@ class ArrayTokenizer(TokenizerBase):
         """Tokenize one sequence, special tokens included."""
         row = self.encode_batch([sequence])
         return Encoding(row.input_ids[0], row.offsets[0], row.special_tokens_mask[0])
-
-
-class TextTokenizer(TokenizerBase):
-    """Base of tokenizers that are a library's and read text.
-
-    Attributes
-    ----------
-    letters_as : str
-        Five letters: how the library's vocabulary writes A, C, G, T and N (``ACGUN`` for RNA models).
-    """
-
-    letters_as: str
-
-    @abstractmethod
-    def encode_texts(self, texts: list[str]) -> list[Encoding]:
-        """Tokenize sequences that are written in the letters of `letters_as`."""
-
-    def texts(self, batch: NucleotideBatch) -> list[str]:
-        """Write a batch in the letters of `letters_as`."""
-        texts = as_strings(batch)
-        if self.letters_as == LETTERS:
-            return texts
-        table = str.maketrans(LETTERS, self.letters_as)
-        return [text.translate(table) for text in texts]
-
-    def check_letters(self) -> None:
-        """Raise a ConfigError unless `letters_as` is five letters, one for each of A, C, G, T and N."""
-        if not isinstance(self.letters_as, str) or len(self.letters_as) != len(LETTERS):
-            raise ConfigError(
-                f"{self.name}: letters_as is {self.letters_as!r}, but must be five letters that stand for "
-                f"{', '.join(LETTERS)}; leave it out unless the vocabulary is not written in {LETTERS}"
-            )
-
-    def encode(self, sequence: str) -> Encoding:
-        """Tokenize one sequence, special tokens included."""
-        return self.encode_texts(self.texts(as_nucleotides([sequence])))[0]
-
-    def encode_batch(self, sequences: Sequence[str] | NucleotideBatch) -> TokenBatch:
-        """Tokenize many sequences; row i equals ``encode(sequences[i])`` plus padding on the right."""
-        batch = as_nucleotides(sequences)
-        return pad_encodings(self.encode_texts(self.texts(batch)), batch, self.pad_token_id)
 
 
 def as_nucleotides(sequences: Sequence[str] | NucleotideBatch) -> NucleotideBatch:

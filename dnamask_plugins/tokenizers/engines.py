@@ -1,0 +1,205 @@
+"""The libraries' tokenizers behind one interface (`text.Engine`)."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.types import Encoding
+
+_USUAL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "unk_token": ("[UNK]", "<unk>"),
+    "cls_token": ("[CLS]", "<cls>", "<s>"),
+    "sep_token": ("[SEP]", "<sep>", "<eos>", "</s>"),
+    "pad_token": ("[PAD]", "<pad>"),
+    "mask_token": ("[MASK]", "<mask>"),
+}
+
+
+def usual_roles(tokens: Iterable[str]) -> dict[str, str]:
+    """Find the special tokens of a vocabulary by their usual names: role -> token."""
+    known = set(tokens)
+    found = (
+        (role, next((name for name in names if name in known), None)) for role, names in _USUAL_NAMES.items()
+    )
+    return {role: name for role, name in found if name is not None}
+
+
+def _encoding(
+    ids: NDArray[np.int64],
+    offsets: NDArray[np.int32],
+    special: NDArray[np.bool_],
+    special_ids: NDArray[np.int64],
+) -> Encoding:
+    # A token that covers nothing (SentencePiece's lone "▁") shows nothing either.
+    offsets = offsets.reshape(-1, 2)
+    empty = offsets[:, 0] == offsets[:, 1]
+    offsets[empty | special] = 0
+    return Encoding(ids, offsets, special | empty | np.isin(ids, special_ids))
+
+
+class FastEngine:
+    """A ``tokenizers.Tokenizer``; offsets are its own."""
+
+    def __init__(self, backend: Any, roles: Mapping[str, str] | None = None) -> None:
+        backend.no_padding()
+        backend.no_truncation()
+        self._backend = backend
+        ids = backend.get_vocab(with_added_tokens=True)
+        size = max(ids.values(), default=-1) + 1
+        tokens = [f"<unused{index}>" for index in range(size)]
+        for token, index in ids.items():
+            tokens[index] = token
+        self.vocabulary = tuple(tokens)
+        self.roles = usual_roles(ids) if roles is None else dict(roles)
+        added = {index for index, token in backend.get_added_tokens_decoder().items() if token.special}
+        named = {ids[token] for token in self.roles.values()}
+        unused = set(range(size)) - set(ids.values())
+        self.special_ids = np.array(sorted(added | named | unused), dtype=np.int64)
+
+    def encode(self, texts: list[str]) -> list[Encoding]:
+        """Tokenize texts with special tokens."""
+        return [
+            _encoding(
+                np.array(encoded.ids, dtype=np.int64),
+                np.array(encoded.offsets, dtype=np.int32),
+                np.array(encoded.special_tokens_mask, dtype=bool),
+                self.special_ids,
+            )
+            for encoded in self._backend.encode_batch(texts)
+        ]
+
+    def to_backend(self) -> Any:
+        """Return the ``tokenizers.Tokenizer``."""
+        return self._backend
+
+
+class SentencePieceEngine:
+    """A SentencePiece model between [CLS] and [SEP], where it has them; offsets are the pieces' lengths."""
+
+    def __init__(self, content: bytes, origin: str) -> None:
+        from sentencepiece import SentencePieceProcessor
+
+        self._content, self._origin = content, origin
+        model = self._model = SentencePieceProcessor(model_proto=content)
+        size = model.get_piece_size()
+        self.vocabulary = tuple(model.id_to_piece(index) for index in range(size))
+        special = [
+            index
+            for index in range(size)
+            if model.is_control(index) or model.is_unknown(index) or model.is_unused(index)
+        ]
+        self.roles = usual_roles(self.vocabulary)
+        self.roles["unk_token"] = self.vocabulary[model.unk_id()]
+        self._ids = {token: index for index, token in enumerate(self.vocabulary)}
+        special += [self._ids[token] for token in self.roles.values()]
+        self.special_ids = np.unique(np.array(special, dtype=np.int64))
+        self._head = [self._ids[self.roles[role]] for role in ("cls_token",) if role in self.roles]
+        self._tail = [self._ids[self.roles[role]] for role in ("sep_token",) if role in self.roles]
+
+    def encode(self, texts: list[str]) -> list[Encoding]:
+        """Tokenize texts with special tokens."""
+        unknown = self._model.unk_id()
+        encodings = []
+        for text, pieces in zip(texts, self._model.encode(texts, out_type=str), strict=True):
+            surfaces = [piece.replace("▁", "") for piece in pieces]
+            if "".join(surfaces) != text:
+                raise ConfigError(
+                    f"bpe: {self._origin} rewrites its input, so that its pieces do not count nucleotides; "
+                    "train it with normalization_rule_name=identity"
+                )
+            stops = np.cumsum([0, *map(len, surfaces)]).astype(np.int32)
+            head, tail = len(self._head), len(self._tail)
+            ids = [*self._head, *(self._ids.get(piece, unknown) for piece in pieces), *self._tail]
+            offsets = np.zeros((len(ids), 2), dtype=np.int32)
+            offsets[head : head + len(pieces), 0] = stops[:-1]
+            offsets[head : head + len(pieces), 1] = stops[1:]
+            special = np.ones(len(ids), dtype=bool)
+            special[head : len(ids) - tail] = False
+            encodings.append(_encoding(np.array(ids, dtype=np.int64), offsets, special, self.special_ids))
+        return encodings
+
+    def to_backend(self) -> Any:
+        """Return it as a ``tokenizers.Tokenizer``."""
+        from dnamask_plugins.tokenizers.backends import from_sentencepiece
+
+        return from_sentencepiece(self._content, self.roles, self.special_ids.tolist())
+
+    def __reduce__(self) -> Any:
+        return SentencePieceEngine, (self._content, self._origin)
+
+
+class SlowEngine:
+    """A Python tokenizer of transformers that splits a text without changing it (``EsmTokenizer``)."""
+
+    def __init__(self, tokenizer: Any, roles: Mapping[str, str], origin: str) -> None:
+        self._tokenizer, self._origin = tokenizer, origin
+        ids = tokenizer.get_vocab()
+        size = max(ids.values()) + 1
+        tokens = [f"<unused{index}>" for index in range(size)]
+        for token, index in ids.items():
+            tokens[index] = token
+        self.vocabulary = tuple(tokens)
+        self.roles = dict(roles)
+        self.special_ids = np.unique(np.array(tokenizer.all_special_ids, dtype=np.int64))
+
+    def encode(self, texts: list[str]) -> list[Encoding]:
+        """Tokenize texts with special tokens."""
+        return [self._encode(text) for text in texts]
+
+    def _encode(self, text: str) -> Encoding:
+        tokens = self._tokenizer.tokenize(text)
+        if "".join(tokens) != text:
+            raise ConfigError(
+                f"huggingface: the tokenizer of {self._origin} rewrites its input and has no offsets; "
+                "give a fast one (tokenizer.json)"
+            )
+        words = self._tokenizer.convert_tokens_to_ids(tokens)
+        ids = np.array(self._tokenizer.build_inputs_with_special_tokens(words), dtype=np.int64)
+        head = len(self._frame[0])
+        stops = np.cumsum([0, *map(len, tokens)]).astype(np.int32)
+        offsets = np.zeros((ids.size, 2), dtype=np.int32)
+        offsets[head : head + len(words), 0] = stops[:-1]
+        offsets[head : head + len(words), 1] = stops[1:]
+        special = np.ones(ids.size, dtype=bool)
+        special[head : head + len(words)] = False
+        return _encoding(ids, offsets, special, self.special_ids)
+
+    @functools.cached_property
+    def _frame(self) -> tuple[list[int], list[int]]:
+        # One ordinary id between the special ones shows how many stand in front and behind.
+        probe = next(index for index in range(len(self.vocabulary)) if index not in self.special_ids)
+        framed = self._tokenizer.build_inputs_with_special_tokens([probe])
+        place = framed.index(probe)
+        return framed[:place], framed[place + 1 :]
+
+    def to_backend(self) -> Any:
+        """Return it as a ``tokenizers.Tokenizer``: possible for words of one length beside single letters."""
+        from dnamask_plugins.tokenizers.backends import words_or_letters
+
+        ordinary = [token for i, token in enumerate(self.vocabulary) if i not in self.special_ids]
+        special = [self.vocabulary[index] for index in self.special_ids]
+        lengths = {len(token) for token in ordinary}
+        long = max(lengths)
+        if (
+            lengths - {1, long}
+            or sum(len(token) == long for token in ordinary if set(token) <= set("ACGT")) != 4**long
+        ):
+            raise ConfigError(
+                f"huggingface: the tokenizer of {self._origin} has no fast form; "
+                "give a fast one (tokenizer.json)"
+            )
+        head, tail = self._frame
+        return words_or_letters(
+            self.vocabulary,
+            long,
+            self.roles["unk_token"],
+            [self.vocabulary[index] for index in head],
+            [self.vocabulary[index] for index in tail],
+            special,
+        )
