@@ -125,6 +125,11 @@ class PackedRows:
         """Place of each token in its window, int64 (T,)."""
         return self.segments.slot
 
+    @property
+    def columns(self) -> torch.Tensor:
+        """Column of each token in the padded batch, (T,): its place, unless padding is on the left."""
+        return self.index % self.width
+
     def pack(self, tokens: torch.Tensor) -> torch.Tensor:
         """Take the real tokens of a batch (B, L, ...), giving (T, ...)."""
         return tokens.flatten(0, 1).index_select(0, self.index)
@@ -234,7 +239,10 @@ class PackedRows:
                 scale=scale,
             )
             outputs.append(attended.transpose(1, 2).flatten(0, 1))
-        return torch.cat(outputs) if outputs else query
+        if not outputs:
+            # Nobody asks: nothing is returned, but the graph still reaches every parameter.
+            return query + 0 * (key.sum() + value.sum())
+        return torch.cat(outputs)
 
     def _attend_padded(
         self,
@@ -268,7 +276,7 @@ class PackedRows:
 
 @dataclass(frozen=True, eq=False)
 class PaddedRows:
-    """A padded batch taken as it is, for compiled graphs: same interface as `PackedRows`, no data-dependent shape.
+    """A padded batch as it is: the interface of `PackedRows` without shapes that depend on the data.
 
     Attributes
     ----------

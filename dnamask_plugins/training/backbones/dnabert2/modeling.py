@@ -25,10 +25,10 @@ from dnamask_plugins.training.varlen import PackedRows, PaddedRows, Rows
 
 
 def alibi_slopes(heads: int) -> list[float]:
-    """Return the slope of each attention head (Press et al., ICLR 2022, and its published rule for other counts).
+    """Return the slope of each attention head (Press et al., ICLR 2022).
 
-    For a power of two they are 2^(-8/n), 2^(-16/n), ...; for another count those of the power below,
-    and then every second one of the power above.
+    For a power of two they are 2^(-8/n), 2^(-16/n), ...; for another count, by the rule of their
+    published code, those of the power below, and then every second one of the power above.
 
     Examples
     --------
