@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dnamask_plugins.corpus.sources import cannot_read
+from dnamask_plugins.corpus.sources import Progress, Tap, cannot_read
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.nucleotides import CODE_OF_BYTE, UNKNOWN
 
@@ -26,7 +26,7 @@ SOFT_BIT: Final = 8
 """Set in a packed byte where the letter was lower case; the low three bits are the nucleotide code."""
 CODE_BITS: Final = 7
 
-_BLOCK: Final = 1 << 20
+BLOCK: Final = 1 << 20
 _LONGEST_HEADER: Final = 1 << 16
 _BLANK, _LINE_END, _BAD = 32, 64, 128
 _FOREIGN: Final = {
@@ -118,10 +118,10 @@ def read_fasta(path: str | Path) -> Iterator[Record]:
     Raises
     ------
     InputError
-        As `read_chunks`.
+        As `FastaSource.chunks`.
     """
     name, pieces = "", []
-    for chunk in read_chunks(path):
+    for chunk in FastaSource(path).chunks():
         if chunk.start == 0 and pieces:
             yield Record(name, b"".join(pieces))
             pieces = []
@@ -130,33 +130,70 @@ def read_fasta(path: str | Path) -> Iterator[Record]:
     yield Record(name, b"".join(pieces))
 
 
-def read_chunks(path: str | Path, block: int = _BLOCK) -> Iterator[Chunk]:
-    """Yield the records of a FASTA file in pieces of at most `block` nucleotides.
-
-    Blanks inside a sequence line are layout and skipped, as are empty lines.
+class FastaSource:
+    """A FASTA file that is read once, with its provenance.
 
     Parameters
     ----------
     path : str or Path
-        Plain, gzip or bgzip; told apart by content, not by suffix.
-    block : int
-        Bytes read at a time.
+        Plain, gzip or bgzip; told apart by content, not by suffix. May be a pipe.
+    progress : callable, optional
+        Called with the number of bytes read since the last call.
 
-    Raises
-    ------
-    InputError
-        The file is missing, empty, truncated, no FASTA, or a record is empty, named twice, or holds a
-        character that is no nucleotide letter; the message names file, record and position.
+    Attributes
+    ----------
+    records, nucleotides : int
+        Seen so far.
+    sha256 : str
+        Of the file as it lies on disk; known when `chunks` is exhausted.
     """
-    try:
-        with open(path, "rb") as handle:
-            yield from _Parser(str(path), _decompressed(handle, path), block)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(
-            f"{path}: the gzip data is truncated or corrupt ({error}); fetch the file again"
-        ) from None
-    except OSError as error:
-        raise InputError(cannot_read(path, error)) from None
+
+    def __init__(self, path: str | Path, progress: Progress | None = None) -> None:
+        self.path = Path(path)
+        self.records = self.nucleotides = 0
+        self.sha256 = ""
+        self._progress = progress
+
+    def chunks(self, block: int = BLOCK) -> Iterator[Chunk]:
+        """Yield the records in pieces of at most `block` nucleotides.
+
+        Blanks inside a sequence line are layout and skipped, as are empty lines.
+
+        Parameters
+        ----------
+        block : int
+            Bytes read at a time.
+
+        Raises
+        ------
+        InputError
+            The file is missing, empty, truncated, no FASTA, or a record is empty, named twice, or holds
+            a character that is no nucleotide letter; the message names file, record and position.
+        """
+        try:
+            with open(self.path, "rb", buffering=0) as raw:
+                tap = Tap(raw, self._progress)
+                plain = _decompressed(io.BufferedReader(tap, block), self.path)
+                for chunk in _Parser(str(self.path), plain, block):
+                    self.records = chunk.record + 1
+                    self.nucleotides += chunk.packed.size
+                    yield chunk
+                self.sha256 = tap.sha256()
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InputError(
+                f"{self.path}: the gzip data is truncated or corrupt ({error}); fetch the file again"
+            ) from None
+        except OSError as error:
+            raise InputError(cannot_read(self.path, error)) from None
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what identifies the file: name, sha256, records, nucleotides; plain JSON."""
+        return {
+            "file": self.path.name,
+            "sha256": self.sha256,
+            "records": self.records,
+            "nucleotides": self.nucleotides,
+        }
 
 
 def _decompressed(handle: io.BufferedReader, path: str | Path) -> IO[bytes]:

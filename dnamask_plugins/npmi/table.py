@@ -6,7 +6,7 @@ import csv
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,8 @@ from typing_extensions import Self
 
 from dnamask_plugins import __version__
 from dnamask_plugins.config import canonical_json
-from dnamask_plugins.corpus.fasta import read_chunks
-from dnamask_plugins.corpus.sources import cannot_read, file_sha256
+from dnamask_plugins.corpus.fasta import FastaSource
+from dnamask_plugins.corpus.sources import Progress, cannot_read, file_sha256
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.files import write_atomically
 from dnamask_plugins.npmi.counting import (
@@ -133,7 +133,7 @@ class NpmiTable:
         variant: Variant = "pmi_masking",
         min_count: int = PAPER_MIN_COUNT,
         reverse_complement: bool = False,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress | None = None,
     ) -> Self:
         """Count and score the k-mers of FASTA files.
 
@@ -148,7 +148,7 @@ class NpmiTable:
         reverse_complement : bool
             Count the other strand too.
         progress : callable, optional
-            Called with the nucleotides read so far.
+            Called with the number of bytes read since the last call.
 
         Raises
         ------
@@ -156,19 +156,14 @@ class NpmiTable:
             A file cannot be used, or holds no window of k nucleotides.
         """
         counter = KmerCounter(check_k(k))
-        sources, nucleotides = [], 0
+        sources = []
         for path in paths:
-            before = nucleotides
-            for chunk in read_chunks(path):
+            source = FastaSource(path, progress)
+            for chunk in source.chunks():
                 if chunk.start == 0:
                     counter.end_sequence()
                 counter.feed(chunk.packed)
-                nucleotides += chunk.packed.size
-                if progress:
-                    progress(nucleotides)
-            sources.append(
-                {"file": Path(path).name, "sha256": file_sha256(path), "nucleotides": nucleotides - before}
-            )
+            sources.append(source.provenance())
         return cls._from_counter(
             counter.counts(), k, variant, min_count, reverse_complement, {"sources": sources}
         )
