@@ -36,10 +36,10 @@ class GeneMask(Configurable):
     Attributes
     ----------
     npmi : NpmiTable or path
-        Scores of all k-mers. A window that has no score, or holds an unknown letter, is never hidden as a unit.
+        Scores of all k-mers. A window without a score, or with an unknown letter, is never hidden whole.
     center_rate : float or None
-        Chance of a nucleotide to be a centre when ``draw="bernoulli"``, the paper's way (0.0176 realises 2% to
-        28% a sequence). None derives it from the mask rate; for 6-mers at 0.15 that is 0.0176.
+        Chance of a nucleotide to be a centre when ``draw="bernoulli"``, the paper's way (0.0176 realises 2%
+        to 28% a sequence). None derives it from the mask rate; for 6-mers at 0.15 that is 0.0176.
     lookup : {"kmer", "position"}
         ``kmer`` is the method. ``position`` repeats the released programs, which take for the score of the
         token at position j that of the token whose *id* is j, so that their masks do not depend on the

@@ -33,8 +33,8 @@ class GlobalNpmi(Configurable):
     Attributes
     ----------
     npmi : NpmiTable or path
-        Scores of all k-mers. A window that has no score, or holds an unknown letter, is never hidden as a unit;
-        when no other is left, the rest of an exact budget is spent on random single nucleotides.
+        Scores of all k-mers. A window without a score, or with an unknown letter, is never hidden whole; when
+        no other is left, the rest of an exact budget is spent on random single nucleotides.
     temperature : float
         Gumbel noise of this scale is added to the scores before they are ranked (Kool et al., ICML 2019).
     units : int or None
@@ -91,7 +91,8 @@ class GlobalNpmi(Configurable):
         coldest = self._score_range() / _LARGEST_EXPONENT
         if self.temperature < coldest:
             raise ConfigError(
-                f"{self.name}: temperature {self.temperature:g} is as good as 0; use 0, or at least {coldest:.2g}"
+                f"{self.name}: temperature {self.temperature:g} is as good as 0; "
+                f"use 0, or at least {coldest:.2g}"
             )
 
     def _score_range(self) -> float:

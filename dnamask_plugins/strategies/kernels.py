@@ -6,17 +6,16 @@ the files of the functions that it calls.
 A row is seen as its maskable tokens 0..T-1 in order. Offsets never decrease, so the tokens that show some
 nucleotide of [a, b) are neighbours: hiding an interval is masking a range of tokens.
 
-Number j of an example's stream is ``mix64(word + (j + 1) * GAMMA)``, as in `rng`. Number 0 decides about the unit
-that crosses the target; the others are drawn in order.
+Number j of an example's stream is ``mix64(word + (j + 1) * GAMMA)``, as in `rng`. Number 0 decides about the
+unit that crosses the target; the others are drawn in order.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from dnamask_plugins.rng import GAMMA, ONE, TO_UNIT, mix64
 
@@ -24,7 +23,20 @@ _11: Final = np.uint64(11)
 _LENGTH_SALT: Final = np.uint64(0x5851F42D4C957F2D)
 _mix64: Any = njit(inline="always")(mix64)
 
-# Slots of Row.tally, the whole numbers that change while a row is worked on.
+# Lines of the workspace, which serves one row of the batch at a time. One array, because numba counts a
+# reference for each array that is passed on, and there are many calls a row.
+_COLUMN: Final = 0  # token -> column of the batch
+_START: Final = 1  # token -> first nucleotide
+_STOP: Final = 2
+_FIRST: Final = 3  # nucleotide -> first token that shows it or lies behind it
+_LAST: Final = 4  # nucleotide -> token after the last one that shows it
+_VISIBLE: Final = 5  # nucleotide -> tokens that still show it
+_STACK: Final = 6  # tokens that the unit at hand masked
+_POOL: Final = 7  # items not drawn yet; from the end, those put off
+_UNKNOWN: Final = 8  # items that touch an unknown letter
+_TALLY: Final = 9  # whole numbers that change while a row is worked on:
+_LINES: Final = 10
+
 _TOKENS: Final = 0
 _LOW: Final = 1
 _HIGH: Final = 2
@@ -35,6 +47,12 @@ _REMAINING: Final = 6
 _DEFERRED: Final = 7
 _UNKNOWNS: Final = 8
 _TAKEN: Final = 9
+_SLOTS: Final = 10
+
+# A window in the ranking: its order in the high bits, where it starts in the low ones.
+_POSITION_BITS: Final = 31
+_POSITION: Final = (1 << _POSITION_BITS) - 1
+_GONE: Final = np.iinfo(np.int64).max
 
 # Answers of _next_item and of _unit_weight.
 _NONE: Final = -1
@@ -44,101 +62,73 @@ _HIGH_SET_MINIMUM: Final = 5
 """GeneMask widens every centre when the better half would hold fewer than this."""
 
 
-class Row(NamedTuple):
-    """Workspace for one row at a time; N nucleotides, T maskable tokens."""
-
-    column: NDArray[np.int32]  # token -> column of the batch
-    start: NDArray[np.int32]  # token -> first nucleotide
-    stop: NDArray[np.int32]
-    first: NDArray[np.int32]  # nucleotide -> first token that shows it or lies behind it
-    last: NDArray[np.int32]  # nucleotide -> token after the last one that shows it
-    visible: NDArray[np.int32]  # nucleotide -> tokens that still show it
-    stack: NDArray[np.int32]  # tokens that the unit at hand masked
-    pool: NDArray[np.int32]  # items not drawn yet, then those put off
-    unknown: NDArray[np.int32]  # items that touch an unknown letter
-    tally: NDArray[np.int64]
+@njit(nogil=True)
+def _workspace(tokens, nucleotides):  # type: ignore[no-untyped-def]
+    return np.empty((_LINES, max(tokens + 1, nucleotides + 1, _SLOTS)), np.int32)
 
 
 @njit(nogil=True)
-def _new_row(tokens: int, nucleotides: int) -> Row:
-    items = max(tokens, nucleotides) + 1
-    return Row(
-        np.empty(tokens, np.int32),
-        np.empty(tokens, np.int32),
-        np.empty(tokens, np.int32),
-        np.empty(nucleotides, np.int32),
-        np.empty(nucleotides, np.int32),
-        np.empty(nucleotides, np.int32),
-        np.empty(tokens, np.int32),
-        np.empty(items, np.int32),
-        np.empty(items, np.int32),
-        np.zeros(10, np.int64),
-    )
-
-
-@njit(nogil=True)
-def _open_row(row, offsets, special):  # type: ignore[no-untyped-def]
+def _open_row(work, offsets, special):  # type: ignore[no-untyped-def]
     """List the maskable tokens and, for each nucleotide, the tokens that show it."""
     tokens = 0
     for column in range(special.shape[0]):
         if not special[column]:
-            row.column[tokens] = column
-            row.start[tokens] = offsets[column, 0]
-            row.stop[tokens] = offsets[column, 1]
+            work[_COLUMN, tokens] = column
+            work[_START, tokens] = offsets[column, 0]
+            work[_STOP, tokens] = offsets[column, 1]
             tokens += 1
-    tally = row.tally
-    tally[:] = 0
-    tally[_TOKENS] = tokens
-    tally[_NUMBERS] = 1
+    work[_TALLY, :_SLOTS] = 0
+    work[_TALLY, _TOKENS] = tokens
+    work[_TALLY, _NUMBERS] = 1
     if tokens == 0:
         return
-    low, high = row.start[0], row.stop[tokens - 1]
-    tally[_LOW], tally[_HIGH] = low, high
+    low, high = work[_START, 0], work[_STOP, tokens - 1]
+    work[_TALLY, _LOW], work[_TALLY, _HIGH] = low, high
     first = last = 0
     for nucleotide in range(low, high):
-        while first < tokens and row.stop[first] <= nucleotide:
+        while first < tokens and work[_STOP, first] <= nucleotide:
             first += 1
-        while last < tokens and row.start[last] <= nucleotide:
+        while last < tokens and work[_START, last] <= nucleotide:
             last += 1
-        row.first[nucleotide] = first
-        row.last[nucleotide] = last
-        row.visible[nucleotide] = last - first
+        work[_FIRST, nucleotide] = first
+        work[_LAST, nucleotide] = last
+        work[_VISIBLE, nucleotide] = last - first
 
 
 @njit(nogil=True)
-def _target(row, rate, per_nucleotide):  # type: ignore[no-untyped-def]
+def _target(work, rate, per_nucleotide):  # type: ignore[no-untyped-def]
     """Return what the budget asks for: tokens, or nucleotides that no visible token shows."""
     if not per_nucleotide:
-        return rate * row.tally[_TOKENS]
+        return rate * work[_TALLY, _TOKENS]
     covered = 0
-    for nucleotide in range(row.tally[_LOW], row.tally[_HIGH]):
-        if row.visible[nucleotide] > 0:
+    for nucleotide in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
+        if work[_VISIBLE, nucleotide] > 0:
             covered += 1
     return rate * covered
 
 
 @njit(nogil=True)
-def _mean_gain(row, length, per_nucleotide):  # type: ignore[no-untyped-def]
+def _mean_gain(work, length, per_nucleotide):  # type: ignore[no-untyped-def]
     """Return what hiding `length` neighbouring nucleotides adds, on average over the row.
 
     With c tokens over a nucleotide and r tokens a nucleotide, it masks c + (length - 1) r tokens; their
     neighbours still show all but 1 / r + length - 1 nucleotides.
     """
-    nucleotides = max(row.tally[_HIGH] - row.tally[_LOW], 1)
-    tokens_per_nucleotide = row.tally[_TOKENS] / nucleotides
+    nucleotides = max(work[_TALLY, _HIGH] - work[_TALLY, _LOW], 1)
+    tokens_per_nucleotide = work[_TALLY, _TOKENS] / nucleotides
     if per_nucleotide:
         return max(1 / tokens_per_nucleotide, 1.0) + length - 1
     shown = 0
-    for token in range(row.tally[_TOKENS]):
-        shown += row.stop[token] - row.start[token]
+    for token in range(work[_TALLY, _TOKENS]):
+        shown += work[_STOP, token] - work[_START, token]
     return shown / nucleotides + (length - 1) * tokens_per_nucleotide
 
 
 @njit(nogil=True)
-def _number(row, word):  # type: ignore[no-untyped-def]
+def _number(work, word):  # type: ignore[no-untyped-def]
     """Draw the next number of the example's stream, in [0, 1)."""
-    row.tally[_NUMBERS] += 1
-    return (_mix64(word + np.uint64(row.tally[_NUMBERS]) * GAMMA) >> _11) * TO_UNIT
+    work[_TALLY, _NUMBERS] += 1
+    return (_mix64(word + np.uint64(work[_TALLY, _NUMBERS]) * GAMMA) >> _11) * TO_UNIT
 
 
 @njit(nogil=True)
@@ -148,68 +138,67 @@ def _number_of(word, index):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _hide_tokens(row, mask, begin, end, per_nucleotide):  # type: ignore[no-untyped-def]
+def _hide_tokens(work, mask, begin, end, per_nucleotide):  # type: ignore[no-untyped-def]
     """Mask tokens begin..end-1 and return the gain; the newly masked ones are on the stack."""
     taken = hidden = 0
     for token in range(begin, end):
-        if mask[row.column[token]]:
+        if mask[work[_COLUMN, token]]:
             continue
-        mask[row.column[token]] = True
-        row.stack[taken] = token
+        mask[work[_COLUMN, token]] = True
+        work[_STACK, taken] = token
         taken += 1
         if per_nucleotide:
-            for nucleotide in range(row.start[token], row.stop[token]):
-                row.visible[nucleotide] -= 1
-                if row.visible[nucleotide] == 0:
+            for nucleotide in range(work[_START, token], work[_STOP, token]):
+                work[_VISIBLE, nucleotide] -= 1
+                if work[_VISIBLE, nucleotide] == 0:
                     hidden += 1
-    row.tally[_TAKEN] = taken
+    work[_TALLY, _TAKEN] = taken
     return hidden if per_nucleotide else taken
 
 
 @njit(nogil=True)
-def _show_again(row, mask, per_nucleotide):  # type: ignore[no-untyped-def]
+def _show_again(work, mask, per_nucleotide):  # type: ignore[no-untyped-def]
     """Take the last unit back."""
-    for index in range(row.tally[_TAKEN]):
-        token = row.stack[index]
-        mask[row.column[token]] = False
+    for index in range(work[_TALLY, _TAKEN]):
+        token = work[_STACK, index]
+        mask[work[_COLUMN, token]] = False
         if per_nucleotide:
-            for nucleotide in range(row.start[token], row.stop[token]):
-                row.visible[nucleotide] += 1
+            for nucleotide in range(work[_START, token], work[_STOP, token]):
+                work[_VISIBLE, nucleotide] += 1
 
 
 @njit(nogil=True)
-def _offer(row, mask, begin, end, target, coin, per_nucleotide):  # type: ignore[no-untyped-def]
+def _offer(work, mask, begin, end, target, coin, per_nucleotide):  # type: ignore[no-untyped-def]
     """Hide a range of tokens if the budget allows it: THE budget rule; return True once the budget is spent.
 
     The unit that crosses the target is kept with probability (target - count) / gain, so that the expected
     size is the target whatever the units are; a coin of 0.5 stops at the nearest size.
     """
-    tally = row.tally
-    gain = _hide_tokens(row, mask, begin, end, per_nucleotide)
-    if tally[_DONE] + gain > target:
-        if coin * gain >= target - tally[_DONE]:
-            _show_again(row, mask, per_nucleotide)
+    gain = _hide_tokens(work, mask, begin, end, per_nucleotide)
+    if work[_TALLY, _DONE] + gain > target:
+        if coin * gain >= target - work[_TALLY, _DONE]:
+            _show_again(work, mask, per_nucleotide)
         else:
-            tally[_DONE] += gain
-        tally[_SPENT] = 1
+            work[_TALLY, _DONE] += gain
+        work[_TALLY, _SPENT] = 1
     else:
-        tally[_DONE] += gain
-        tally[_SPENT] = tally[_DONE] >= target
-    return tally[_SPENT] == 1
+        work[_TALLY, _DONE] += gain
+        work[_TALLY, _SPENT] = work[_TALLY, _DONE] >= target
+    return work[_TALLY, _SPENT] == 1
 
 
 @njit(nogil=True)
-def _offer_interval(row, mask, start, stop, target, coin, per_nucleotide):  # type: ignore[no-untyped-def]
+def _offer_interval(work, mask, start, stop, target, coin, per_nucleotide):  # type: ignore[no-untyped-def]
     """Offer every token that shows a nucleotide of [start, stop)."""
-    start, stop = max(start, row.tally[_LOW]), min(stop, row.tally[_HIGH])
+    start, stop = max(start, work[_TALLY, _LOW]), min(stop, work[_TALLY, _HIGH])
     if start >= stop:
-        return row.tally[_SPENT] == 1
-    return _offer(row, mask, row.first[start], row.last[stop - 1], target, coin, per_nucleotide)
+        return work[_TALLY, _SPENT] == 1
+    return _offer(work, mask, work[_FIRST, start], work[_LAST, stop - 1], target, coin, per_nucleotide)
 
 
 @njit(nogil=True)
 def _unit_weight(codes, weights, start, stop):  # type: ignore[no-untyped-def]
-    """Return the smallest weight in a unit; _UNKNOWN_LETTER when it could be drawn but for an unknown letter."""
+    """Return the smallest weight in a unit; _UNKNOWN_LETTER if only an unknown letter speaks against it."""
     known = True
     weight = 1.0
     for nucleotide in range(start, stop):
@@ -221,12 +210,11 @@ def _unit_weight(codes, weights, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _fill_pool(row, begin, end):  # type: ignore[no-untyped-def]
-    tally = row.tally
-    tally[_REMAINING] = max(end - begin, 0)
-    tally[_DEFERRED] = tally[_UNKNOWNS] = 0
-    for index in range(tally[_REMAINING]):
-        row.pool[index] = begin + index
+def _fill_pool(work, begin, end):  # type: ignore[no-untyped-def]
+    work[_TALLY, _REMAINING] = max(end - begin, 0)
+    work[_TALLY, _DEFERRED] = work[_TALLY, _UNKNOWNS] = 0
+    for index in range(work[_TALLY, _REMAINING]):
+        work[_POOL, index] = begin + index
 
 
 @njit(nogil=True)
@@ -239,53 +227,52 @@ def _span_length(word, item, length, longest):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _item_interval(row, word, item, length, longest):  # type: ignore[no-untyped-def]
+def _item_interval(work, word, item, length, longest):  # type: ignore[no-untyped-def]
     """Return the nucleotides of an item: a token (length 0), or a span around a nucleotide."""
     if length == 0:
-        return row.start[item], row.stop[item]
+        return work[_START, item], work[_STOP, item]
     size = _span_length(word, item, length, longest)
     start = item - (size - 1) // 2
-    return max(start, row.tally[_LOW]), min(start + size, row.tally[_HIGH])
+    return max(start, work[_TALLY, _LOW]), min(start + size, work[_TALLY, _HIGH])
 
 
 @njit(nogil=True)
-def _next_item(row, word, codes, weights, length, longest, plain):  # type: ignore[no-untyped-def]
+def _next_item(work, word, codes, weights, length, longest, plain):  # type: ignore[no-untyped-def]
     """Draw one of the items left, each as likely as the other; _NONE when there is none.
 
     An item of weight below 1 is put off with the matching probability, one with an unknown letter always.
     Both come up when all others are used; an item of weight 0 never does.
     """
-    tally, pool = row.tally, row.pool
-    while tally[_REMAINING] > 0:
-        index = int(_number(row, word) * tally[_REMAINING])
-        item = pool[index]
-        tally[_REMAINING] -= 1
-        pool[index] = pool[tally[_REMAINING]]
+    while work[_TALLY, _REMAINING] > 0:
+        index = int(_number(work, word) * work[_TALLY, _REMAINING])
+        item = work[_POOL, index]
+        work[_TALLY, _REMAINING] -= 1
+        work[_POOL, index] = work[_POOL, work[_TALLY, _REMAINING]]
         if plain:
             return item
-        start, stop = _item_interval(row, word, item, length, longest)
+        start, stop = _item_interval(work, word, item, length, longest)
         weight = _unit_weight(codes, weights, start, stop)
         if weight == 1.0:
             return item
         if weight == _UNKNOWN_LETTER:
-            row.unknown[tally[_UNKNOWNS]] = item
-            tally[_UNKNOWNS] += 1
+            work[_UNKNOWN, work[_TALLY, _UNKNOWNS]] = item
+            work[_TALLY, _UNKNOWNS] += 1
         elif weight > 0:
-            if _number(row, word) < weight:
+            if _number(work, word) < weight:
                 return item
             # Drawing frees pool slots from the end, at least as many as are put off.
-            tally[_DEFERRED] += 1
-            pool[pool.shape[0] - tally[_DEFERRED]] = item
-    if tally[_REMAINING] == 0:
-        tally[_REMAINING] = -1
-    put_off = -1 - tally[_REMAINING]
-    if put_off < tally[_DEFERRED]:
-        tally[_REMAINING] -= 1
-        return pool[pool.shape[0] - 1 - put_off]
-    put_off -= tally[_DEFERRED]
-    if put_off < tally[_UNKNOWNS]:
-        tally[_REMAINING] -= 1
-        return row.unknown[put_off]
+            work[_TALLY, _DEFERRED] += 1
+            work[_POOL, work.shape[1] - work[_TALLY, _DEFERRED]] = item
+    if work[_TALLY, _REMAINING] == 0:
+        work[_TALLY, _REMAINING] = -1
+    put_off = -1 - work[_TALLY, _REMAINING]
+    if put_off < work[_TALLY, _DEFERRED]:
+        work[_TALLY, _REMAINING] -= 1
+        return work[_POOL, work.shape[1] - 1 - put_off]
+    put_off -= work[_TALLY, _DEFERRED]
+    if put_off < work[_TALLY, _UNKNOWNS]:
+        work[_TALLY, _REMAINING] -= 1
+        return work[_UNKNOWN, put_off]
     return _NONE
 
 
@@ -294,32 +281,32 @@ def _all_plain(codes, weights, low, high):  # type: ignore[no-untyped-def]
     """Say whether every nucleotide is known and has weight 1."""
     if weights.shape[0]:
         return False
+    # An early return would keep this loop from being vectorised.
+    unknown = 0
     for nucleotide in range(low, high):
-        if codes[nucleotide] > 3:
-            return False
-    return True
+        unknown += codes[nucleotide] > 3
+    return unknown == 0
 
 
 @njit(nogil=True)
 def _spend_on_items(  # type: ignore[no-untyped-def]
-    row, mask, word, codes, weights, length, longest, target, coin, per_nucleotide
+    work, mask, word, codes, weights, length, longest, target, coin, per_nucleotide
 ):
     """Draw tokens (length 0) or spans until the budget is spent."""
-    tally = row.tally
     if length == 0:
-        _fill_pool(row, 0, tally[_TOKENS])
+        _fill_pool(work, 0, work[_TALLY, _TOKENS])
     else:
-        _fill_pool(row, tally[_LOW], tally[_HIGH])
-    plain = _all_plain(codes, weights, tally[_LOW], tally[_HIGH])
-    while tally[_SPENT] == 0:
-        item = _next_item(row, word, codes, weights, length, longest, plain)
+        _fill_pool(work, work[_TALLY, _LOW], work[_TALLY, _HIGH])
+    plain = _all_plain(codes, weights, work[_TALLY, _LOW], work[_TALLY, _HIGH])
+    while work[_TALLY, _SPENT] == 0:
+        item = _next_item(work, word, codes, weights, length, longest, plain)
         if item == _NONE:
             return
         if length == 0:
-            _offer(row, mask, item, item + 1, target, coin, per_nucleotide)
+            _offer(work, mask, item, item + 1, target, coin, per_nucleotide)
         else:
-            start, stop = _item_interval(row, word, item, length, longest)
-            _offer_interval(row, mask, start, stop, target, coin, per_nucleotide)
+            start, stop = _item_interval(work, word, item, length, longest)
+            _offer_interval(work, mask, start, stop, target, coin, per_nucleotide)
 
 
 @njit(nogil=True)
@@ -345,16 +332,15 @@ def select_items(  # type: ignore[no-untyped-def]
 ):
     """Random tokens (length 0) or random spans; `longest` > 0 makes span lengths geometric."""
     rows, width = special.shape
-    row = _new_row(width, nucleotides.shape[1])
+    work = _workspace(width, nucleotides.shape[1])
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(row, offsets[index], special[index])
-        tally = row.tally
+        _open_row(work, offsets[index], special[index])
         if exact:
-            target = _target(row, rate, per_nucleotide)
+            target = _target(work, rate, per_nucleotide)
             if target > 0:
                 _spend_on_items(
-                    row,
+                    work,
                     mask[index],
                     word,
                     codes,
@@ -368,25 +354,25 @@ def select_items(  # type: ignore[no-untyped-def]
             continue
         chance = center_rate
         if chance < 0:
-            chance = rate if length == 0 else _center_rate(row, rate, length, length, per_nucleotide)
-        begin, end = (0, tally[_TOKENS]) if length == 0 else (tally[_LOW], tally[_HIGH])
+            chance = rate if length == 0 else _center_rate(work, rate, length, length, per_nucleotide)
+        begin, end = (0, work[_TALLY, _TOKENS]) if length == 0 else (work[_TALLY, _LOW], work[_TALLY, _HIGH])
         for item in range(begin, end):
-            if _number(row, word) < chance:
-                start, stop = _item_interval(row, word, item, length, longest)
+            if _number(work, word) < chance:
+                start, stop = _item_interval(work, word, item, length, longest)
                 kept = _unit_weight(codes, weight, start, stop)
-                if kept == 1.0 or (kept > 0 and _number(row, word) < kept):
+                if kept == 1.0 or (kept > 0 and _number(work, word) < kept):
                     if length == 0:
-                        mask[index, row.column[item]] = True
+                        mask[index, work[_COLUMN, item]] = True
                     else:
-                        _hide_tokens(row, mask[index], row.first[start], row.last[stop - 1], False)
+                        _hide_tokens(work, mask[index], work[_FIRST, start], work[_LAST, stop - 1], False)
 
 
 @njit(nogil=True)
-def _center_rate(row, rate, short, long, per_nucleotide):  # type: ignore[no-untyped-def]
+def _center_rate(work, rate, short, long, per_nucleotide):  # type: ignore[no-untyped-def]
     """Return the centres per nucleotide that spend the budget, if units did not overlap."""
-    nucleotides = max(row.tally[_HIGH] - row.tally[_LOW], 1)
-    gain = (_mean_gain(row, short, per_nucleotide) + _mean_gain(row, long, per_nucleotide)) / 2
-    return _target(row, rate, per_nucleotide) / gain / nucleotides
+    nucleotides = max(work[_TALLY, _HIGH] - work[_TALLY, _LOW], 1)
+    gain = (_mean_gain(work, short, per_nucleotide) + _mean_gain(work, long, per_nucleotide)) / 2
+    return _target(work, rate, per_nucleotide) / gain / nucleotides
 
 
 @njit(nogil=True)
@@ -403,7 +389,7 @@ def _window_rank(codes, start, k, ranks, by_position):  # type: ignore[no-untype
 
 
 @njit(nogil=True)
-def _best_window(row, codes, weights, center, k, ranks, by_position):  # type: ignore[no-untyped-def]
+def _best_window(work, codes, weights, center, k, ranks, by_position):  # type: ignore[no-untyped-def]
     """Return rank and start of the best-scored window over a centre; (-1, _NONE) without one.
 
     Ties go to the window with the centre in its middle, then to the leftmost.
@@ -412,7 +398,7 @@ def _best_window(row, codes, weights, center, k, ranks, by_position):  # type: i
     middle = center - k // 2
     for attempt in range(k + 1):
         start = middle if attempt == 0 else center - k + attempt
-        if start < row.tally[_LOW] or start + k > row.tally[_HIGH] or (attempt > 0 and start == middle):
+        if start < work[_TALLY, _LOW] or start + k > work[_TALLY, _HIGH] or (attempt > 0 and start == middle):
             continue
         rank = _window_rank(codes, start, k, ranks, by_position)
         if rank <= best_rank:
@@ -446,7 +432,7 @@ def _in_high_set(window_ranks, count, high):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _gene_unit(row, word, codes, weights, center, window, k, high):  # type: ignore[no-untyped-def]
+def _gene_unit(work, word, codes, weights, center, window, k, high):  # type: ignore[no-untyped-def]
     """Return what hiding a centre hides: its best window if it is high, else itself.
 
     Given that the centre was kept, the window is kept with the chance that makes the product its own weight.
@@ -456,7 +442,7 @@ def _gene_unit(row, word, codes, weights, center, window, k, high):  # type: ign
     if weights.shape[0]:
         own = _unit_weight(codes, weights, center, center + 1)
         whole = _unit_weight(codes, weights, window, window + k)
-        if whole < own and _number(row, word) * own >= whole:
+        if whole < own and _number(work, word) * own >= whole:
             return center, center + 1
     return window, window + k
 
@@ -468,43 +454,44 @@ def select_genemask(  # type: ignore[no-untyped-def]
     """GeneMask with an exact budget."""
     rows, width = special.shape
     size = nucleotides.shape[1]
-    row = _new_row(width, size)
+    work = _workspace(width, size)
     centers, windows = np.empty(size, np.int64), np.empty(size, np.int64)
     window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(row, offsets[index], special[index])
-        tally = row.tally
-        target = _target(row, rate, per_nucleotide)
+        _open_row(work, offsets[index], special[index])
+        target = _target(work, rate, per_nucleotide)
         if not target > 0:
             continue
         coin = _number_of(word, 0)
-        gain = (_mean_gain(row, 1, per_nucleotide) + _mean_gain(row, k, per_nucleotide)) / 2
+        gain = (_mean_gain(work, 1, per_nucleotide) + _mean_gain(work, k, per_nucleotide)) / 2
         wanted = max(int(target / gain + 0.5), 1)
-        _fill_pool(row, tally[_LOW], tally[_HIGH])
-        plain = _all_plain(codes, weight, tally[_LOW], tally[_HIGH])
+        _fill_pool(work, work[_TALLY, _LOW], work[_TALLY, _HIGH])
+        plain = _all_plain(codes, weight, work[_TALLY, _LOW], work[_TALLY, _HIGH])
         count = 0
         while count < wanted:
-            center = _next_item(row, word, codes, weight, 1, 0, plain)
+            center = _next_item(work, word, codes, weight, 1, 0, plain)
             if center == _NONE:
                 break
             centers[count] = center
             window_ranks[count], windows[count] = _best_window(
-                row, codes, weight, center, k, ranks, by_position
+                work, codes, weight, center, k, ranks, by_position
             )
             count += 1
         lowest = _in_high_set(window_ranks, count, high)
         for drawn in range(count):
-            start, stop = _gene_unit(row, word, codes, weight, centers[drawn], windows[drawn], k, high[drawn])
-            if _offer_interval(row, mask[index], start, stop, target, coin, per_nucleotide):
+            start, stop = _gene_unit(
+                work, word, codes, weight, centers[drawn], windows[drawn], k, high[drawn]
+            )
+            if _offer_interval(work, mask[index], start, stop, target, coin, per_nucleotide):
                 break
-        while tally[_SPENT] == 0:
-            center = _next_item(row, word, codes, weight, 1, 0, plain)
+        while work[_TALLY, _SPENT] == 0:
+            center = _next_item(work, word, codes, weight, 1, 0, plain)
             if center == _NONE:
                 break
-            rank, window = _best_window(row, codes, weight, center, k, ranks, by_position)
-            start, stop = _gene_unit(row, word, codes, weight, center, window, k, rank >= lowest)
-            _offer_interval(row, mask[index], start, stop, target, coin, per_nucleotide)
+            rank, window = _best_window(work, codes, weight, center, k, ranks, by_position)
+            start, stop = _gene_unit(work, word, codes, weight, center, window, k, rank >= lowest)
+            _offer_interval(work, mask[index], start, stop, target, coin, per_nucleotide)
 
 
 @njit(cache=True, nogil=True)
@@ -514,18 +501,18 @@ def draw_centers(  # type: ignore[no-untyped-def]
     """Draw every nucleotide as a centre independently; bool (B, N)."""
     rows, width = special.shape
     size = nucleotides.shape[1]
-    row = _new_row(width, size)
+    work = _workspace(width, size)
     drawn = np.zeros((rows, size), np.bool_)
     for index in range(rows):
         word, weight = words[index], _weights_of(weights, index)
-        _open_row(row, offsets[index], special[index])
-        if row.tally[_TOKENS] == 0:
+        _open_row(work, offsets[index], special[index])
+        if work[_TALLY, _TOKENS] == 0:
             continue
-        chance = center_rate if center_rate >= 0 else _center_rate(row, rate, short, long, per_nucleotide)
-        for nucleotide in range(row.tally[_LOW], row.tally[_HIGH]):
-            if _number(row, word) < chance:
+        chance = center_rate if center_rate >= 0 else _center_rate(work, rate, short, long, per_nucleotide)
+        for nucleotide in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
+            if _number(work, word) < chance:
                 kept = _unit_weight(nucleotides[index], weight, nucleotide, nucleotide + 1)
-                drawn[index, nucleotide] = kept == 1.0 or (kept > 0 and _number(row, word) < kept)
+                drawn[index, nucleotide] = kept == 1.0 or (kept > 0 and _number(work, word) < kept)
     return drawn
 
 
@@ -536,46 +523,50 @@ def genemask_of_centers(  # type: ignore[no-untyped-def]
     """GeneMask's rule for given centres, bool (B, N), without a budget."""
     rows, width = special.shape
     size = nucleotides.shape[1]
-    row = _new_row(width, size)
+    work = _workspace(width, size)
     chosen, windows = np.empty(size, np.int64), np.empty(size, np.int64)
     window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
     for index in range(rows):
         word, codes, weight = words[index] ^ _LENGTH_SALT, nucleotides[index], _weights_of(weights, index)
-        _open_row(row, offsets[index], special[index])
+        _open_row(work, offsets[index], special[index])
         count = 0
-        for center in range(row.tally[_LOW], row.tally[_HIGH]):
+        for center in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
             if centers[index, center]:
                 chosen[count] = center
                 window_ranks[count], windows[count] = _best_window(
-                    row, codes, weight, center, k, ranks, by_position
+                    work, codes, weight, center, k, ranks, by_position
                 )
                 count += 1
         _in_high_set(window_ranks, count, high)
         for drawn in range(count):
-            start, stop = _gene_unit(row, word, codes, weight, chosen[drawn], windows[drawn], k, high[drawn])
-            _hide_tokens(row, mask[index], row.first[start], row.last[stop - 1], False)
+            start, stop = _gene_unit(work, word, codes, weight, chosen[drawn], windows[drawn], k, high[drawn])
+            _hide_tokens(work, mask[index], work[_FIRST, start], work[_LAST, stop - 1], False)
 
 
 @njit(nogil=True)
-def _ahead(keys, one, other):  # type: ignore[no-untyped-def]
-    return keys[one] < keys[other] or (keys[one] == keys[other] and one < other)
+def _least(keys, begin, end):  # type: ignore[no-untyped-def]
+    least = _GONE
+    for index in range(begin, end):
+        least = min(least, keys[index])
+    return least
 
 
 @njit(nogil=True)
-def _sift(heap, keys, size, hole):  # type: ignore[no-untyped-def]
-    """Restore a binary heap of units, smallest key first, below `hole`."""
-    unit = heap[hole]
-    while True:
-        child = 2 * hole + 1
-        if child >= size:
-            break
-        if child + 1 < size and _ahead(keys, heap[child + 1], heap[child]):
-            child += 1
-        if not _ahead(keys, heap[child], unit):
-            break
-        heap[hole] = heap[child]
-        hole = child
-    heap[hole] = unit
+def _take_least(keys, count, least_of_block, block):  # type: ignore[no-untyped-def]
+    """Take the smallest key out; _GONE when none is left.
+
+    Few of the windows are ever taken, so sorting them or making a heap costs more than keeping the least of
+    each block.
+    """
+    blocks = (count + block - 1) // block
+    least = _least(least_of_block, 0, blocks)
+    if least == _GONE:
+        return _GONE
+    index = least & _POSITION
+    keys[index] = _GONE
+    begin = index // block * block
+    least_of_block[index // block] = _least(keys, begin, min(begin + block, count))
+    return least
 
 
 @njit(cache=True, nogil=True)
@@ -603,22 +594,24 @@ def select_global(  # type: ignore[no-untyped-def]
     """
     rows, width = special.shape
     size = nucleotides.shape[1]
-    row = _new_row(width, size)
-    keys, heap, late = np.empty(size, np.float64), np.empty(size, np.int32), np.empty(size, np.int32)
+    work = _workspace(width, size)
+    keys, late = np.empty(size, np.int64), np.empty(size, np.int32)
+    block = int(np.sqrt(size)) + 1
+    least_of_block = np.empty(size // block + 1, np.int64)
     worst = 4**k
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(row, offsets[index], special[index])
-        tally = row.tally
-        target = _target(row, rate, per_nucleotide)
+        _open_row(work, offsets[index], special[index])
+        target = _target(work, rate, per_nucleotide)
         allowed = np.iinfo(np.int64).max
         if units.shape[0]:
             allowed, target = units[index], np.inf
         if not target > 0:
             continue
         coin = 0.5 if slowness.shape[0] == 0 else _number_of(word, 0)
-        found = code = run = 0
-        for nucleotide in range(tally[_LOW], tally[_HIGH]):
+        code = run = 0
+        keys[: work[_TALLY, _HIGH]] = _GONE
+        for nucleotide in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
             if codes[nucleotide] > 3:
                 run = code = 0
                 continue
@@ -631,38 +624,37 @@ def select_global(  # type: ignore[no-untyped-def]
             if rank < 0:
                 continue
             if slowness.shape[0]:
-                keys[start] = -np.log(1.0 - _number_of(word, start + 1)) * slowness[code]
+                time = -np.log(1.0 - _number_of(word, start + 1)) * slowness[code]
+                keys[start] = (np.float64(time).view(np.int64) & ~_POSITION) | start
             else:
-                keys[start] = worst - rank
-            heap[found] = start
-            found += 1
-        for hole in range(found // 2 - 1, -1, -1):
-            _sift(heap, keys, found, hole)
-        tally[_NUMBERS] = tally[_HIGH] + 2
+                keys[start] = ((worst - rank) << _POSITION_BITS) | start
+        for number in range((work[_TALLY, _HIGH] + block - 1) // block):
+            begin = number * block
+            least_of_block[number] = _least(keys, begin, min(begin + block, work[_TALLY, _HIGH]))
+        work[_TALLY, _NUMBERS] = work[_TALLY, _HIGH] + 2
         put_off = 0
-        while found > 0 and tally[_SPENT] == 0 and allowed > 0:
-            start = heap[0]
-            found -= 1
-            heap[0] = heap[found]
-            if found:
-                _sift(heap, keys, found, 0)
+        while work[_TALLY, _SPENT] == 0 and allowed > 0:
+            least = _take_least(keys, work[_TALLY, _HIGH], least_of_block, block)
+            if least == _GONE:
+                break
+            start = least & _POSITION
             if weight.shape[0]:
                 kept = _unit_weight(codes, weight, start, start + k)
                 if kept <= 0:
                     continue
-                if kept < 1 and _number(row, word) >= kept:
+                if kept < 1 and _number(work, word) >= kept:
                     late[put_off] = start
                     put_off += 1
                     continue
-            _offer_interval(row, mask[index], start, start + k, target, coin, per_nucleotide)
+            _offer_interval(work, mask[index], start, start + k, target, coin, per_nucleotide)
             allowed -= 1
         for order in range(put_off):
-            if tally[_SPENT] == 1 or allowed == 0:
+            if work[_TALLY, _SPENT] == 1 or allowed == 0:
                 break
-            _offer_interval(row, mask[index], late[order], late[order] + k, target, coin, per_nucleotide)
+            _offer_interval(work, mask[index], late[order], late[order] + k, target, coin, per_nucleotide)
             allowed -= 1
-        if tally[_SPENT] == 0 and units.shape[0] == 0:
-            _spend_on_items(row, mask[index], word, codes, weight, 1, 0, target, coin, per_nucleotide)
+        if work[_TALLY, _SPENT] == 0 and units.shape[0] == 0:
+            _spend_on_items(work, mask[index], word, codes, weight, 1, 0, target, coin, per_nucleotide)
 
 
 @njit(cache=True, nogil=True)
@@ -670,10 +662,9 @@ def select_units(  # type: ignore[no-untyped-def]
     offsets, special, codes, weights, word, rate, per_nucleotide, intervals, more_to_come, fill, mask
 ):
     """Hide given intervals, (M, 2), of one row in order; return True when no further interval is needed."""
-    row = _new_row(special.shape[0], codes.shape[0])
-    _open_row(row, offsets, special)
-    tally = row.tally
-    target = _target(row, rate, per_nucleotide)
+    work = _workspace(special.shape[0], codes.shape[0])
+    _open_row(work, offsets, special)
+    target = _target(work, rate, per_nucleotide)
     if not target > 0:
         return True
     coin = _number_of(word, 0)
@@ -681,7 +672,10 @@ def select_units(  # type: ignore[no-untyped-def]
     unknown = np.empty(intervals.shape[0], np.int64)
     put_off = unknowns = 0
     for unit in range(intervals.shape[0]):
-        start, stop = max(intervals[unit, 0], tally[_LOW]), min(intervals[unit, 1], tally[_HIGH])
+        start, stop = (
+            max(intervals[unit, 0], work[_TALLY, _LOW]),
+            min(intervals[unit, 1], work[_TALLY, _HIGH]),
+        )
         weight = _unit_weight(codes, weights, start, stop)
         if weight == _UNKNOWN_LETTER:
             unknown[unknowns] = unit
@@ -690,15 +684,15 @@ def select_units(  # type: ignore[no-untyped-def]
             if weight < 1 and _number_of(word, unit + 1) >= weight:
                 late[put_off] = unit
                 put_off += 1
-            elif _offer_interval(row, mask, start, stop, target, coin, per_nucleotide):
+            elif _offer_interval(work, mask, start, stop, target, coin, per_nucleotide):
                 return True
     if more_to_come:
         return False
     for order in range(put_off + unknowns):
         unit = late[order] if order < put_off else unknown[order - put_off]
-        if _offer_interval(row, mask, intervals[unit, 0], intervals[unit, 1], target, coin, per_nucleotide):
+        if _offer_interval(work, mask, intervals[unit, 0], intervals[unit, 1], target, coin, per_nucleotide):
             return True
     if fill:
-        tally[_NUMBERS] = intervals.shape[0] + 2
-        _spend_on_items(row, mask, word, codes, weights, 1, 0, target, coin, per_nucleotide)
+        work[_TALLY, _NUMBERS] = intervals.shape[0] + 2
+        _spend_on_items(work, mask, word, codes, weights, 1, 0, target, coin, per_nucleotide)
     return True

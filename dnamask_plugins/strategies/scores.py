@@ -1,4 +1,4 @@
-"""The NPMI table of a strategy: given as an object or a path, kept as ranks, written down as path and fingerprint."""
+"""The NPMI table of a strategy: an object or a path, used as ranks, written down as path and fingerprint."""
 
 from __future__ import annotations
 
@@ -93,13 +93,13 @@ class Scores:
 
     @functools.cached_property
     def position_ranks(self) -> NDArray[np.int32]:
-        """Ranks by *position*, shape (4**k + 4,): that of the token whose id is the position of the window's token.
+        """Ranks by *position*, shape (4**k + 4,): that of the token whose id is the window's position.
 
         Nothing is without a rank here: what has no score ranks below all others.
 
-        Only the programs released with GeneMask and CM-GEMS look scores up like this. Token 0 is [CLS], so the
-        window that starts at nucleotide s is token s + 1; ids are DNABERT's (five special ids, then the k-mers
-        with their letters in the order A, T, C, G).
+        Only the programs released with GeneMask and CM-GEMS look scores up like this. Token 0 is [CLS], so
+        the window that starts at nucleotide s is token s + 1; ids are DNABERT's (five special ids, then the
+        k-mers with their letters in the order A, T, C, G).
         """
         digits = np.arange(4**self.k)
         codes = np.zeros(4**self.k, dtype=np.int64)

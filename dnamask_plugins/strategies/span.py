@@ -40,10 +40,10 @@ class Span(Configurable):
     --------
     >>> from dnamask_plugins.tokenizers.kmer import KmerTokenizer
     >>> batch = KmerTokenizer(3).encode_batch(["ACGTACGTAC"])
-    >>> mask = Span().select(batch, RngKey.from_step(0, 0, [0]), Budget(0.3))
+    >>> mask = Span().select(batch, RngKey.from_step(0, 0, [0]), Budget(0.3))  # a centre at the end
     >>> import numpy as np
     >>> np.flatnonzero(mask[0]).tolist()
-    [6, 7, 8]
+    [7, 8]
     """
 
     name: ClassVar[str] = "span"
