@@ -138,12 +138,29 @@ def draws_no_global_random_numbers(curriculum: Any) -> None:
     )
 
 
+@promise("curricula", needs=("says_something_at_every_step",))
+def asking_changes_nothing(curriculum: Any) -> None:
+    """Say the same when asked again about a state and a step, in any order."""
+    for story in range(4):
+        for _, state in follow(curriculum, story):
+            first = [curriculum.spec(state, step) for step in STEPS]
+            again = [curriculum.spec(state, step) for step in reversed(STEPS)][::-1]
+            for step, one, other in zip(STEPS, first, again, strict=True):
+                require(
+                    one == other,
+                    expected=f"{one}",
+                    came=f"{other}",
+                    example=f"spec({dict(state)}, {step}) asked twice",
+                )
+
+
 @promise(
     "curricula",
     needs=(
         "state_is_json",
         "says_something_at_every_step",
         "configuration_round_trips",
+        "asking_changes_nothing",
         "draws_no_global_random_numbers",
     ),
 )
@@ -166,22 +183,6 @@ def resuming_changes_nothing(curriculum: Any) -> None:
                     came=f"{other}",
                     example=f"resumed after step {step} (perplexity {metrics['perplexity']:.2f}), asked for "
                     f"step {later}: memory belongs into the state",
-                )
-
-
-@promise("curricula", needs=("says_something_at_every_step",))
-def asking_changes_nothing(curriculum: Any) -> None:
-    """Say the same when asked again about a state and a step, in any order."""
-    for story in range(4):
-        for _, state in follow(curriculum, story):
-            first = [curriculum.spec(state, step) for step in STEPS]
-            again = [curriculum.spec(state, step) for step in reversed(STEPS)][::-1]
-            for step, one, other in zip(STEPS, first, again, strict=True):
-                require(
-                    one == other,
-                    expected=f"{one}",
-                    came=f"{other}",
-                    example=f"spec({dict(state)}, {step}) asked twice",
                 )
 
 

@@ -220,7 +220,7 @@ def foreign_characters_are_refused(tokenizer: Any) -> None:
         )
 
 
-@promise("tokenizers", needs=("batch_equals_single",))
+@promise("tokenizers", needs=("batch_equals_single", "offsets_are_intervals"))
 def works_on_short_sequences(tokenizer: Any) -> None:
     """Encode sequences of 0, 1 and 2 letters and of N alone, and a batch of none."""
     texts = ["", "A", "AC", "N", "NNNNNNNNNNNNN"]
