@@ -93,7 +93,7 @@ def build_corpus(
             return CorpusStore.open(folder)
         if not overwrite:
             raise InputError(
-                f"{folder}: holds a corpus of other files or options; choose another folder or overwrite it"
+                f"{folder}: holds a corpus of other files or options; choose another folder, or give --overwrite"
             )
     with _whole_folder(folder) as temporary:
         _write(fastas, temporary, options, progress)

@@ -6,7 +6,7 @@ import csv
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from dnamask_plugins.npmi.counting import (
     both_strands,
     check_k,
     count_sequences,
+    kmer_names,
     marginal,
 )
 from dnamask_plugins.npmi.scoring import PAPER_MIN_COUNT, Scores, Variant, score_counts
@@ -268,6 +269,26 @@ class NpmiTable:
         if len(kmer) != self.k or set(kmer.upper()) - set(ALPHABET):
             raise InputError(f"{kmer!r} is not a {self.k}-mer over {ALPHABET}")
         return float(self.scores[_code(kmer)])
+
+    def rows(self, top: int | None = None) -> Iterator[dict[str, Any]]:
+        """Yield k-mers with count, pmi, npmi and rank, highest first; those without a score last.
+
+        Parameters
+        ----------
+        top : int, optional
+            How many; all when not given. PMI, NPMI and rank are None where there is no score.
+        """
+        names = kmer_names(self.k)
+        unscored = np.setdiff1d(np.arange(4**self.k), self.order)
+        for place, code in enumerate(np.concatenate([self.order, unscored])[:top].tolist()):
+            scored = place < self.order.size
+            yield {
+                "kmer": names[code],
+                "count": int(self.counts[code]),
+                "pmi": float(self.pmi[code]) if scored else None,
+                "npmi": float(self.scores[code]) if scored else None,
+                "rank": place + 1 if scored else None,
+            }
 
     def require(self, k: int) -> Self:
         """Return this table if it is of the k asked for.
