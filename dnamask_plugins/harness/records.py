@@ -434,22 +434,33 @@ def write(record: ResultRecord, seeds: Sequence[SeedOutcome], folder: str | os.P
     InputError
         The folder cannot be written, or the record does not keep the schema.
     """
-    content = record.to_json()
     path = path_of(record, folder)
-    check_schema(content, path)
     by_seed = {seed.seed: seed for seed in seeds}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         for entry in record.seeds:
             if entry["predictions"] is not None:
                 outcome = by_seed[entry["seed"]].predictions
                 assert outcome is not None
                 _write_once(path.parent / entry["predictions"]["file"], prediction_files.encode(outcome))
-        _write_once(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+        return write_record(record, folder)
     except OSError as error:
         raise InputError(
             f"{error.filename or path}: cannot be written ({error.strerror}); choose another --out"
         ) from None
+
+
+def write_record(record: ResultRecord, folder: str | os.PathLike[str]) -> Path:
+    """Write a record without its predictions; what exists stays as it is.
+
+    Raises
+    ------
+    InputError
+        The record does not keep the schema.
+    """
+    content = record.to_json()
+    path = path_of(record, folder)
+    check_schema(content, path)
+    _write_once(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
     return path
 
 
@@ -562,6 +573,7 @@ def _without_circumstances(value: Any) -> Any:
 def _write_once(path: Path, content: bytes) -> None:
     if path.exists():
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as stream:

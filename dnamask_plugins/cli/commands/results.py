@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -106,12 +107,13 @@ def _print(comparison: Comparison) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(highlight=False)
+    # A pipe has no width of its own; 80 columns would fold the table.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(
         f"A = [bold]{escape(comparison.a)}[/]   B = [bold]{escape(comparison.b)}[/]   scores x 100, B - A"
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("task", "metric", "A", "B", "B - A", "95% interval", "McNemar p", "verdict", ""):
+    for name in ("task", "metric", "A", "B", "B - A", "95% interval", "McNemar p", "verdict"):
         table.add_column(
             name, justify="right" if name in ("A", "B", "B - A", "95% interval", "McNemar p") else "left"
         )
@@ -127,7 +129,6 @@ def _print(comparison: Comparison) -> None:
             _interval(task.low, task.high),
             "" if task.mcnemar_p is None else f"{task.mcnemar_p:.2g}",
             f"[{colour}]{task.verdict}[/]",
-            escape(task.note),
         )
     for group in comparison.groups:
         colour = colours[group.verdict]
@@ -142,18 +143,22 @@ def _print(comparison: Comparison) -> None:
             f"[{colour}]{group.verdict}[/]",
         )
     console.print(table)
+    for note in sorted({task.note for task in comparison.tasks if task.note}):
+        named = [task.task for task in comparison.tasks if task.note == note]
+        where = f"all {len(named)} tasks" if len(named) == len(comparison.tasks) else ", ".join(named)
+        console.print(f"[dim]note: {escape(note)}: {escape(where)}[/]")
     counts = comparison.counts
     tested = counts["wins"] + counts["ties"] + counts["losses"]
     if tested:
         console.print(
-            f"B against A: {counts['wins']} wins, {counts['ties']} ties (within noise), {counts['losses']} losses; "
-            f"of {tested} tests at 95%, {tested * 0.05:.1f} would differ by chance alone"
+            f"B against A: {counts['wins']} wins, {counts['ties']} ties (within noise), "
+            f"{counts['losses']} losses; of {tested} tests, {tested * 0.05:.1f} would differ by chance alone"
         )
     untested = len(comparison.tasks) - tested
     if untested:
         console.print(
-            f"{untested} not tested (a published figure has no predictions): B higher on {counts['untested_higher']}, "
-            f"equal on {counts['untested_equal']}, lower on {counts['untested_lower']}"
+            f"{untested} not tested (published figures have no predictions): B higher on "
+            f"{counts['untested_higher']}, equal on {counts['untested_equal']}, lower on {counts['untested_lower']}"
         )
     for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
         if names:

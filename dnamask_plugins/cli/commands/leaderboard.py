@@ -1,0 +1,30 @@
+"""``dnamask leaderboard build``: records in, a static page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Make the leaderboard page.", no_args_is_help=True)
+
+
+@app.callback()
+def _leaderboard() -> None:
+    """Make the leaderboard page."""
+
+
+@app.command()
+def build(
+    paths: Annotated[list[Path], typer.Argument(help="Folders of result records, such as registry/results.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page.")],
+) -> None:
+    """Write OUT/index.html, which opens from a file and needs no server and no network."""
+    from dnamask_plugins.harness.leaderboard import build as build_page
+
+    built = build_page(paths, out)
+    board = built.leaderboard
+    typer.echo(f"{built.page}: {board.measured} measured and {board.published} published records")
+    if board.left_out:
+        typer.echo(f"left out: {board.left_out} records that were trained on the development split")
