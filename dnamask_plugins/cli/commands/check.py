@@ -1,0 +1,116 @@
+"""``dnamask check NAME``: the conformance kit without pytest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dnamask_plugins import plugins
+from dnamask_plugins.errors import ConfigError, PluginError, suggest
+
+if TYPE_CHECKING:
+    from dnamask_plugins.testing import Outcome
+
+app = typer.Typer()
+
+_COLOURS = {"passed": "green", "expected": "yellow", "not run": "dim"}
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="Name of an installed strategy, curriculum or tokenizer.")],
+    kind: Annotated[
+        str,
+        typer.Option(help="strategy, curriculum or tokenizer, where a name is several.", show_default=False),
+    ] = "",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the plugin; may be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check that a plugin keeps what its kind promises; exit code 1 when it does not."""
+    plugin = plugins.info(_kind(plugins.normalize(name), kind), name)
+    built = plugins.create(plugin.kind, plugin.name, **dict(map(_assignment, parameter or ())))
+
+    from dnamask_plugins.testing import Examination
+
+    examination = Examination(built)
+    outcomes = [examination.outcome(each) for each in _with_progress(list(examination.checks))]
+    bad = [each for each in outcomes if each.status in ("failed", "unexpectedly passed")]
+    if as_json:
+        rows = [{"check": o.check.name, "status": o.status, "detail": o.detail} for o in outcomes]
+        typer.echo(json.dumps({"plugin": built.to_config(), "checks": rows}, indent=1))
+    else:
+        _print_report(plugin, built, outcomes, bad)
+    if bad:
+        raise typer.Exit(1)
+
+
+def _kind(name: str, wanted: str) -> str:
+    checkable = plugins.KINDS[:3]
+    if wanted:
+        return plugins.kind_of(wanted)
+    kinds = [kind for kind in checkable if name in plugins.discover(kind)]
+    if len(kinds) == 1:
+        return kinds[0]
+    if kinds:
+        singular = " or ".join(f"--kind {plugins.SINGULAR[kind]}" for kind in kinds)
+        raise PluginError(f"'{name}' is the name of more than one plugin; add {singular}")
+    names = [each for kind in checkable for each in plugins.discover(kind)]
+    raise PluginError(f"no strategy, curriculum or tokenizer is called '{name}'; {suggest(name, names)}")
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {text} has no value; write --set {text}=VALUE")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
+
+
+def _with_progress(names: list[str]) -> Any:
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(
+        names, "checking", console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    )
+
+
+def _print_report(
+    plugin: plugins.PluginInfo, built: Any, outcomes: list[Outcome], bad: list[Outcome]
+) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dnamask_plugins.testing.report import measured, registry_entry
+
+    console = Console(file=sys.stdout, highlight=False)
+    table = Table("promise", "", title=f"{plugin.title} of {plugin.origin}", title_justify="left")
+    for each in outcomes:
+        colour = _COLOURS.get(each.status, "bold red")
+        table.add_row(escape(each.check.promise), f"[{colour}]{each.status}[/]")
+    console.print(table)
+    for each in outcomes:
+        if each.status in ("expected", "not run"):
+            console.print(f"{each.status}: {each.check.name}: {escape(each.detail)}", soft_wrap=True)
+    for each in bad:
+        console.print(f"\n[bold red]{each.check.name}[/]")
+        console.print(
+            escape(each.detail or "this was expected to fail and did not: take it out"), soft_wrap=True
+        )
+    if bad:
+        console.print(f"\n{len(bad)} of {len(outcomes)} promises are not kept")
+        return
+    for what, figure in measured(built).items():
+        console.print(f"{what}: {escape(figure)}")
+    path, text = registry_entry(plugin, type(built), outcomes)
+    console.print(f"\nTo list it for others, add this as {path}:\n")
+    console.print(escape(text), soft_wrap=True)
