@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.harness.tasks import Split, Task
+from dnamask_plugins.harness.tasks import SPLITS, Split, Task
 from dnamask_plugins.nucleotides import CODE_OF_BYTE
 
 csv.field_size_limit(1 << 28)
@@ -138,7 +138,7 @@ def read_task(folder: Path, task: Task, *, dev_as_train: bool = False) -> TaskDa
     InputError
         A file is missing or wrong; one line that names file and row.
     """
-    paths = {split: find_file(folder, task, split) for split in ("train", "dev", "test")}
+    paths = {split: find_file(folder, task, split) for split in SPLITS}
     if paths["test"] is None:
         raise InputError(
             f"{folder / task.name}: no test file for {task.name}; get the data set or leave it out"
@@ -155,6 +155,16 @@ def read_task(folder: Path, task: Task, *, dev_as_train: bool = False) -> TaskDa
     train = read["dev"] if stand_in else read["train"]
     classes = _check_classes(task, train, [data for data in read.values() if data is not train])
     return TaskData(task, classes, train, read.get("dev"), read["test"], stand_in)
+
+
+def hash_splits(folder: Path, task: Task) -> dict[str, str]:
+    """Return the SHA-256 of the (uncompressed) files of a task that are there, by split."""
+    paths = {split: find_file(folder, task, split) for split in SPLITS}
+    return {
+        split: hashlib.sha256(_bytes_of(path)).hexdigest()
+        for split, path in paths.items()
+        if path is not None
+    }
 
 
 def read_labelled(path: Path, task: Task) -> LabelledData:

@@ -3,6 +3,7 @@
 import datasets
 import evaluate
 import numpy as np
+
 from dnamask_plugins.harness.resampling import METRICS, confusion, metric_of
 
 _DESCRIPTION = """

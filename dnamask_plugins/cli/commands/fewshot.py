@@ -1,0 +1,68 @@
+"""``dnamask fewshot``: the few-shot tasks of GeneMask and CM-GEMS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Audit and run the few-shot tasks of GeneMask and CM-GEMS.")
+
+Folder = Annotated[Path, typer.Option("--fewshot-dir", help="Folder that holds Prom-core, Cohn-enh, ...")]
+Tasks = Annotated[
+    str, typer.Option(help="all, data sets (Prom-core), names (Silencer/10), or a TOML file; by comma.")
+]
+
+
+@app.command()
+def run(
+    model: Annotated[str, typer.Option(help="Model folder, or owner/name[@revision] on the hub.")],
+    fewshot_dir: Folder,
+    out: Annotated[Path, typer.Option(help="Folder for outcomes and records; run again to go on.")],
+    tasks: Tasks = "all",
+    seeds: Annotated[str, typer.Option(help="Draws, by comma; the papers have ten.")] = "0,1,2,3,4,5,6,7,8,9",
+    recipe: Annotated[str, typer.Option(help="paper, or a TOML file.")] = "paper",
+    lora: Annotated[
+        bool, typer.Option("--lora", help="Train low-rank adapters instead of all weights.")
+    ] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Logistic regression on frozen embeddings.")] = False,
+    max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut and counted.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
+    ] = None,
+    drop_leaks: Annotated[
+        bool, typer.Option("--drop-leaks", help="Also score without test rows that stand in train.")
+    ] = False,
+    name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
+) -> None:
+    """Fine-tune or probe a model on draws of a few sequences per class; mean over the draws."""
+    from dnamask_plugins.harness.command import RunFlags, method_of, run_command
+
+    flags = RunFlags(
+        model=model,
+        folder=fewshot_dir,
+        out=out,
+        tasks=tasks,
+        suites=("fewshot",),
+        seeds=seeds,
+        method=method_of(lora, probe),
+        recipe=recipe,
+        max_length=max_length,
+        settings=tuple(set_ or ()),
+        drop_leaks=drop_leaks,
+        name=name,
+    )
+    raise typer.Exit(run_command(flags))
+
+
+@app.command()
+def audit(
+    fewshot_dir: Folder,
+    tasks: Tasks = "all",
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write all findings to this file.")] = None,
+) -> None:
+    """Report rows, classes, lengths, duplicates and leaks across splits."""
+    from dnamask_plugins.harness.command import audit_command
+
+    audit_command(fewshot_dir, tasks, ("fewshot",), (), json_out)

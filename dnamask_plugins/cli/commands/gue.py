@@ -1,0 +1,103 @@
+"""``dnamask gue``: fetch, audit and run the Genome Understanding Evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, help="Fetch, audit and run the Genome Understanding Evaluation (GUE)."
+)
+
+Folder = Annotated[
+    Path, typer.Option("--gue-dir", help="Folder that holds EMP, mouse, prom, splice, tf, virus.")
+]
+Tasks = Annotated[
+    str, typer.Option(help="all, groups (prom), names (EMP/H3), gue_plus, or a TOML file; by comma.")
+]
+Corpus = Annotated[
+    list[Path] | None,
+    typer.Option(help="FASTA of a pretraining corpus: which sequences occur in it? Repeatable."),
+]
+
+
+@app.command()
+def run(
+    model: Annotated[str, typer.Option(help="Model folder, or owner/name[@revision] on the hub.")],
+    gue_dir: Folder,
+    out: Annotated[Path, typer.Option(help="Folder for outcomes and records; run again to go on.")],
+    tasks: Tasks = "all",
+    seeds: Annotated[str, typer.Option(help="Seeds by comma; 0 for a probe, which does not vary.")] = "",
+    recipe: Annotated[str, typer.Option(help="paper, dnabert1, dnabert2, nt, or a TOML file.")] = "paper",
+    lora: Annotated[
+        bool, typer.Option("--lora", help="Train low-rank adapters instead of all weights.")
+    ] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Logistic regression on frozen embeddings.")] = False,
+    select_by: Annotated[str | None, typer.Option(help="Checkpoint to test: loss, metric or last.")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut and counted.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
+    ] = None,
+    train_limit: Annotated[int | None, typer.Option(help="Train on so many rows only; recorded.")] = None,
+    allow_dev_as_train: Annotated[
+        bool, typer.Option("--allow-dev-as-train", help="Train on dev where train is missing; recorded.")
+    ] = False,
+    drop_leaks: Annotated[
+        bool, typer.Option("--drop-leaks", help="Also score without test rows that stand in train or dev.")
+    ] = False,
+    corpus: Corpus = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
+    track: Annotated[str, typer.Option(help="standard, or gue_pretrained.")] = "standard",
+) -> None:
+    """Fine-tune or probe a model on GUE; what is finished is skipped, so a killed run goes on."""
+    from dnamask_plugins.harness.command import RunFlags, method_of, run_command
+
+    flags = RunFlags(
+        model=model,
+        folder=gue_dir,
+        out=out,
+        tasks=tasks,
+        suites=("gue", "gue_plus"),
+        seeds=seeds or ("0" if probe else "0,1,2"),
+        method=method_of(lora, probe),
+        recipe=recipe,
+        select_by=select_by,
+        max_length=max_length,
+        settings=tuple(set_ or ()),
+        train_limit=train_limit,
+        dev_as_train=allow_dev_as_train,
+        drop_leaks=drop_leaks,
+        corpus=tuple(corpus or ()),
+        name=name,
+        track=track,
+    )
+    raise typer.Exit(run_command(flags))
+
+
+@app.command()
+def audit(
+    gue_dir: Folder,
+    tasks: Tasks = "all",
+    corpus: Corpus = None,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write all findings to this file.")] = None,
+) -> None:
+    """Report rows, classes, lengths, duplicates, leaks across splits, and what a corpus holds of it."""
+    from dnamask_plugins.harness.command import audit_command
+
+    audit_command(gue_dir, tasks, ("gue", "gue_plus"), tuple(corpus or ()), json_out)
+
+
+@app.command()
+def download(
+    gue_dir: Folder,
+    tasks: Tasks = "all",
+    dataset: Annotated[
+        str | None, typer.Option(help="Another data set on the hub, or a local folder.")
+    ] = None,
+) -> None:
+    """Fetch data sets from the Hugging Face hub into the published layout; what is there is kept."""
+    from dnamask_plugins.harness.command import download_command
+
+    raise typer.Exit(download_command(gue_dir, tasks, ("gue", "gue_plus"), dataset))

@@ -1,0 +1,245 @@
+"""What is wrong with a data set: duplicates, leaks across splits on either strand, contradicting labels."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnamask_plugins.harness.data import LabelledData, TaskData
+
+_COMPLEMENT: Final = str.maketrans("ACGTURYSWKMBDHVN", "TGCAAYRSWMKVHDBN")
+_BETWEEN: Final = "|"
+
+Key = str
+"""Identity of a row: its sequence, or both of a pair."""
+
+
+@dataclass(frozen=True)
+class SplitAudit:
+    """One split on its own.
+
+    Attributes
+    ----------
+    rows : int
+    sha256 : str
+    as_published : bool or None
+        Whether the hash is the known one; None where none is known.
+    classes : dict of str to int
+        Rows of each label.
+    shortest, median, longest : int
+        Nucleotides (of the longer sequence of a pair).
+    other_letters : dict of str to int
+        Letters besides A, C, G, T.
+    duplicate_rows : int
+        Rows whose sequence stands earlier in the split.
+    contradicting_sequences : int
+        Sequences that stand there with several labels.
+    """
+
+    rows: int
+    sha256: str
+    as_published: bool | None
+    classes: Mapping[str, int]
+    shortest: int
+    median: int
+    longest: int
+    other_letters: Mapping[str, int]
+    duplicate_rows: int
+    contradicting_sequences: int
+
+
+@dataclass(frozen=True)
+class OverlapAudit:
+    """Sequences of one split that also stand in another.
+
+    Attributes
+    ----------
+    split, within : str
+        Sequences of `split` that stand in `within`.
+    sequences, rows : int
+        Distinct sequences, and rows of `split`.
+    other_label : int
+        Sequences whose labels in the two splits have nothing in common.
+    reverse_complements, reverse_complement_rows : int
+        The same for sequences that stand there on the other strand only.
+    """
+
+    split: str
+    within: str
+    sequences: int
+    rows: int
+    other_label: int
+    reverse_complements: int
+    reverse_complement_rows: int
+
+
+@dataclass(frozen=True)
+class CorpusAudit:
+    """Sequences of a split that occur in a pretraining corpus, on either strand."""
+
+    split: str
+    rows: int
+    searched: int
+    by_class: Mapping[str, int]
+    fraction_by_class: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TaskAudit:
+    """All findings about one task; plain JSON through `to_json`."""
+
+    task: str
+    splits: Mapping[str, SplitAudit]
+    overlaps: tuple[OverlapAudit, ...]
+    leaked_test_rows: int
+    corpus: tuple[CorpusAudit, ...] = ()
+    corpus_nucleotides: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the findings as plain JSON."""
+        return asdict(self)
+
+
+def audit_task(
+    data: TaskData, corpus: Sequence[Path] = (), progress: Callable[[int], Any] | None = None
+) -> TaskAudit:
+    """Audit every split of a task, and what they share.
+
+    Parameters
+    ----------
+    data : TaskData
+    corpus : sequence of Path
+        FASTA files of a pretraining corpus in which the sequences are searched.
+    progress : callable, optional
+        Called with the number of corpus nucleotides just read.
+
+    Returns
+    -------
+    TaskAudit
+    """
+    splits = data.splits
+    labels = {name: _labels_of(split) for name, split in splits.items()}
+    pairs = [(one, other) for one, other in (("dev", "train"), ("test", "train"), ("test", "dev"))]
+    occurrences, size = _corpus(splits, corpus, progress) if corpus else ((), None)
+    return TaskAudit(
+        data.task.name,
+        {name: _split(split, labels[name], data.task.sha256.get(name)) for name, split in splits.items()},
+        tuple(
+            _overlap(one, other, splits[one], labels[one], labels[other])
+            for one, other in pairs
+            if one in splits and other in splits
+        ),
+        int(leaked_rows(data).sum()),
+        occurrences,
+        size,
+    )
+
+
+def leaked_rows(data: TaskData) -> NDArray[np.bool_]:
+    """Mark the test rows whose sequence stands in train or dev, on either strand; shape (test rows,)."""
+    seen: set[Key] = set()
+    for split in (data.train, data.dev):
+        if split is not None:
+            seen.update(_keys(split))
+    return np.array([key in seen or _reverse_complement(key) in seen for key in _keys(data.test)], dtype=bool)
+
+
+def reverse_complement(sequence: str) -> str:
+    """Return the other strand.
+
+    Examples
+    --------
+    >>> reverse_complement("AACGN")
+    'NCGTT'
+    """
+    return sequence.translate(_COMPLEMENT)[::-1]
+
+
+def _keys(data: LabelledData) -> Iterator[Key]:
+    if data.partners is None:
+        return iter(data.sequences)
+    return (one + _BETWEEN + other for one, other in zip(data.sequences, data.partners, strict=True))
+
+
+def _reverse_complement(key: Key) -> Key:
+    return _BETWEEN.join(reverse_complement(part) for part in key.split(_BETWEEN))
+
+
+def _labels_of(data: LabelledData) -> dict[Key, set[int]]:
+    found: dict[Key, set[int]] = defaultdict(set)
+    for key, label in zip(_keys(data), data.labels.tolist(), strict=True):
+        found[key].add(label)
+    return found
+
+
+def _split(data: LabelledData, labels: Mapping[Key, set[int]], published: str | None) -> SplitAudit:
+    lengths = [max(map(len, key.split(_BETWEEN))) for key in _keys(data)]
+    letters: Counter[str] = Counter()
+    for key in labels:
+        if key.strip("ACGT"):
+            letters.update(key)
+    return SplitAudit(
+        rows=len(data),
+        sha256=data.sha256,
+        as_published=None if published is None else published == data.sha256,
+        classes={str(label): int((data.labels == label).sum()) for label in np.unique(data.labels)},
+        shortest=min(lengths),
+        median=int(np.median(lengths)),
+        longest=max(lengths),
+        other_letters={
+            letter: count for letter, count in sorted(letters.items()) if letter not in f"ACGT{_BETWEEN}"
+        },
+        duplicate_rows=len(data) - len(labels),
+        contradicting_sequences=sum(len(several) > 1 for several in labels.values()),
+    )
+
+
+def _overlap(
+    split: str, within: str, data: LabelledData, own: Mapping[Key, set[int]], other: Mapping[Key, set[int]]
+) -> OverlapAudit:
+    direct = {key for key in own if key in other}
+    turned = {key for key in own if key not in other and _reverse_complement(key) in other}
+    keys = list(_keys(data))
+    return OverlapAudit(
+        split=split,
+        within=within,
+        sequences=len(direct),
+        rows=sum(key in direct for key in keys),
+        other_label=sum(not own[key] & other[key] for key in direct),
+        reverse_complements=len(turned),
+        reverse_complement_rows=sum(key in turned for key in keys),
+    )
+
+
+def _corpus(
+    splits: Mapping[str, LabelledData], corpus: Sequence[Path], progress: Callable[[int], Any] | None
+) -> tuple[tuple[CorpusAudit, ...], int]:
+    from dnamask_plugins.harness.occurrence import find_occurrences
+
+    # Of a pair the first sequence speaks for the row.
+    texts = [text for data in splits.values() for text in data.sequences]
+    place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    result = find_occurrences(list(place), corpus, progress)
+    audits = []
+    for name, data in splits.items():
+        rows = np.array([place[text] for text in data.sequences])
+        found = result.found[rows]
+        counts = {int(label): int(found[data.labels == label].sum()) for label in np.unique(data.labels)}
+        audits.append(
+            CorpusAudit(
+                split=name,
+                rows=int(found.sum()),
+                searched=int(result.searchable[rows].sum()),
+                by_class={str(label): count for label, count in counts.items()},
+                fraction_by_class={
+                    str(label): count / int((data.labels == label).sum()) for label, count in counts.items()
+                },
+            )
+        )
+    return tuple(audits), result.nucleotides

@@ -1,0 +1,333 @@
+"""What ``dnamask gue`` and ``dnamask fewshot`` do, apart from reading their flags."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.harness.tasks import SPLITS, Task, all_suites, select_tasks
+
+if TYPE_CHECKING:
+    from dnamask_plugins.harness.audit import TaskAudit
+    from dnamask_plugins.harness.outcome import UnitOutcome
+    from dnamask_plugins.harness.runner import Plan
+    from dnamask_plugins.harness.units import Unit
+
+MethodName = Literal["finetune", "lora", "probe"]
+
+
+@dataclass(frozen=True)
+class RunFlags:
+    """The flags of ``run``, as they were given."""
+
+    model: str
+    folder: Path
+    out: Path
+    tasks: str
+    suites: tuple[str, ...]
+    seeds: str
+    method: MethodName
+    recipe: str
+    select_by: str | None = None
+    max_length: int | None = None
+    settings: tuple[str, ...] = ()
+    train_limit: int | None = None
+    dev_as_train: bool = False
+    drop_leaks: bool = False
+    corpus: tuple[Path, ...] = ()
+    name: str | None = None
+    track: str = "standard"
+
+
+def method_of(lora: bool, probe: bool) -> MethodName:
+    """Return the method that two flags mean."""
+    if lora and probe:
+        raise ConfigError("--lora and --probe exclude each other; give one of them")
+    return "lora" if lora else "probe" if probe else "finetune"
+
+
+def tasks_of(expression: str, suites: Sequence[str]) -> tuple[Task, ...]:
+    """Pick tasks; ``all`` means the first suite, a suite's name all of its tasks."""
+    known = all_suites()
+    chosen: dict[str, Task] = {}
+    for word in filter(None, (part.strip() for part in expression.split(","))):
+        if word in known:
+            found: Sequence[Task] = known[word]
+        else:
+            others = [task for name, tasks in known.items() if name != suites[0] for task in tasks]
+            found = select_tasks(
+                word, known[suites[0]], [task for task in others if _is_for(task, suites, known)]
+            )
+        chosen.update((task.name, task) for task in found)
+    if not chosen:
+        raise ConfigError(
+            "no task was named; give --tasks all, a group such as prom, or names such as EMP/H3"
+        )
+    return tuple(chosen.values())
+
+
+def _is_for(task: Task, suites: Sequence[str], known: Mapping[str, Sequence[Task]]) -> bool:
+    """Whether a task of another suite can be asked for: one of this command's, or a third party's."""
+    return task.suite in suites or task.suite not in ("gue", "gue_plus", "fewshot")
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Turn ``field=value`` into values; numbers and true/false are read as such.
+
+    Examples
+    --------
+    >>> parse_settings(["num_train_epochs=1", "optim=adamw_torch", "bf16=false"])
+    {'num_train_epochs': 1, 'optim': 'adamw_torch', 'bf16': False}
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"--set {setting}: write field=value")
+        try:
+            values[key.strip()] = json.loads(text)
+        except ValueError:
+            values[key.strip()] = text.strip()
+    return values
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Turn ``0,1,2`` into numbers.
+
+    Examples
+    --------
+    >>> parse_seeds("0,1, 2")
+    (0, 1, 2)
+    """
+    try:
+        seeds = tuple(dict.fromkeys(int(word) for word in text.split(",") if word.strip()))
+    except ValueError:
+        raise ConfigError(f"--seeds {text}: give whole numbers by comma, for example 0,1,2") from None
+    if not seeds or min(seeds) < 0:
+        raise ConfigError(f"--seeds {text}: give whole numbers from 0, for example 0,1,2")
+    return seeds
+
+
+def run_command(flags: RunFlags) -> int:
+    """Run what is open, write the records, print a table; returns the exit code (1 where a unit failed)."""
+    from rich.console import Console
+
+    tasks = tasks_of(flags.tasks, flags.suites)
+    seeds = parse_seeds(flags.seeds)
+    settings = parse_settings(flags.settings)
+
+    import transformers
+
+    from dnamask_plugins.harness.runner import RunRequest, execute, plan_run, write_records
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    request = RunRequest(
+        model=flags.model,
+        data_folder=flags.folder,
+        tasks=tasks,
+        seeds=seeds,
+        output=flags.out,
+        method=flags.method,
+        recipe=flags.recipe,
+        select_by=flags.select_by,
+        max_length=flags.max_length,
+        overrides=settings,
+        train_limit=flags.train_limit,
+        dev_as_train=flags.dev_as_train,
+        skip_missing=len(tasks) > 1 and not _named_one_by_one(flags.tasks),
+        corpus=flags.corpus,
+        model_name=flags.name,
+        track=flags.track,
+    )
+    notes = Console(stderr=True)
+    plan = plan_run(request)
+    for reason in plan.left_out.values():
+        notes.print(f"left out: {reason}", highlight=False, soft_wrap=True)
+    if plan.finished:
+        notes.print(
+            f"{len(plan.finished)} of {len(plan.units)} units are finished and skipped", highlight=False
+        )
+    outcomes: dict[Unit, UnitOutcome] = {}
+    for unit, outcome in execute(plan):
+        outcomes[unit] = outcome
+        if outcome.status == "failed":
+            notes.print(f"failed: {unit}: {outcome.error}", highlight=False, markup=False, soft_wrap=True)
+    records = write_records(request, plan, outcomes)
+    _page().print(_table(plan, outcomes, flags.drop_leaks))
+    notes.print(f"{len(records)} records in {flags.out / 'records'}", highlight=False, soft_wrap=True)
+    return int(any(outcome.status == "failed" for outcome in outcomes.values()))
+
+
+def _page() -> Any:
+    """Return standard output; in a file or a pipe lines are as long as the table needs."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def _named_one_by_one(expression: str) -> bool:
+    """Whether every word names one task, so that a missing one is an error."""
+    return all("/" in word and not word.endswith(".toml") for word in expression.split(",") if word.strip())
+
+
+def _table(plan: Plan, outcomes: Mapping[Unit, UnitOutcome], drop_leaks: bool) -> Any:
+    from rich.table import Table
+
+    table = Table(title=None)
+    for column in ("task", "metric", "mean", "std", "seeds", "remarks"):
+        table.add_column(column, justify="right" if column in ("mean", "std", "seeds") else "left")
+    if drop_leaks:
+        table.add_column("without leaks", justify="right")
+    by_task: dict[str, list[tuple[Unit, UnitOutcome]]] = defaultdict(list)
+    for unit, outcome in outcomes.items():
+        by_task[unit.task.name].append((unit, outcome))
+    for name, pairs in by_task.items():
+        metric = pairs[0][0].task.metric
+        good = [outcome for _, outcome in pairs if outcome.status != "failed"]
+        values = [outcome.scores[metric] for outcome in good]
+        row = [
+            name,
+            metric,
+            f"{np.mean(values):.4f}" if values else "-",
+            f"{np.std(values, ddof=1):.4f}" if len(values) > 1 else "-",
+            f"{len(good)}/{len(pairs)}",
+            "; ".join(_remarks(pairs)),
+        ]
+        if drop_leaks:
+            rest = [outcome.scores.get(f"{metric}_without_leaks", outcome.scores[metric]) for outcome in good]
+            row.append(f"{np.mean(rest):.4f}" if rest else "-")
+        table.add_row(*row)
+    return table
+
+
+def _remarks(pairs: Sequence[tuple[Unit, UnitOutcome]]) -> list[str]:
+    outcomes = [outcome for _, outcome in pairs]
+    remarks = []
+    collapsed = [outcome.seed for outcome in outcomes if outcome.status == "collapsed"]
+    failed = [outcome.seed for outcome in outcomes if outcome.status == "failed"]
+    if collapsed:
+        remarks.append(f"one class only in seed {', '.join(map(str, collapsed))}")
+    if failed:
+        remarks.append(f"failed: seed {', '.join(map(str, failed))}")
+    if any(outcome.dev_as_train for outcome in outcomes):
+        remarks.append("trained on dev")
+    cut = max((sum(outcome.truncated.values()) for outcome in outcomes), default=0)
+    if cut:
+        remarks.append(f"{cut} rows truncated")
+    return remarks
+
+
+def audit_command(
+    folder: Path, expression: str, suites: Sequence[str], corpus: tuple[Path, ...], json_out: Path | None
+) -> None:
+    """Audit tasks, print a table and write the findings."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from dnamask_plugins.files import write_json
+    from dnamask_plugins.harness.audit import audit_task
+    from dnamask_plugins.harness.data import find_file, read_task, suite_root
+
+    root = suite_root(folder)
+    asked = tasks_of(expression, suites)
+    present = [task for task in asked if find_file(root, task, "test") is not None]
+    missing = [task.name for task in asked if task not in present]
+    if not present:
+        raise InputError(
+            f"{root}: holds none of {', '.join(missing[:4])}...; get them with `dnamask gue download`"
+        )
+    console = Console(stderr=True)
+    audits: list[TaskAudit] = []
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        row = bar.add_task("audit", total=len(present))
+        for task in present:
+            bar.update(row, description=task.name)
+            audits.append(audit_task(read_task(root, task, dev_as_train=True), corpus))
+            bar.advance(row)
+    if json_out is not None:
+        write_json(json_out, {"tasks": [item.to_json() for item in audits], "missing": missing})
+    _page().print(_audit_table(audits))
+    if missing:
+        console.print(f"not there: {', '.join(missing)}", highlight=False, soft_wrap=True)
+
+
+def _audit_table(audits: Sequence[TaskAudit]) -> Any:
+    from rich.table import Table
+
+    table = Table(
+        title="rows per split; sequences of test and dev that stand elsewhere (other strand in brackets)"
+    )
+    corpus = any(item.corpus for item in audits)
+    columns = [
+        "task",
+        "rows",
+        "length",
+        "classes",
+        "duplicate rows",
+        "test in train",
+        "other label",
+        "dev in train",
+    ]
+    for column in [*columns, "files", *(["in the corpus"] if corpus else [])]:
+        table.add_column(column, justify="left" if column in ("task", "files") else "right")
+    for item in audits:
+        splits = item.splits
+        across = {(overlap.split, overlap.within): overlap for overlap in item.overlaps}
+        test, dev = across.get(("test", "train")), across.get(("dev", "train"))
+        known = [split.as_published for split in splits.values()]
+        row = [
+            item.task,
+            " ".join(f"{splits[name].rows:,}" if name in splits else "-" for name in SPLITS),
+            f"{min(s.shortest for s in splits.values())}-{max(s.longest for s in splits.values())}",
+            str(len(set().union(*(split.classes for split in splits.values())))),
+            " ".join(str(splits[name].duplicate_rows) if name in splits else "-" for name in SPLITS),
+            "-" if test is None else f"{test.sequences} ({test.reverse_complements})",
+            "-" if test is None else str(test.other_label),
+            "-" if dev is None else f"{dev.sequences} ({dev.reverse_complements})",
+            "other than published" if False in known else "as published" if True in known else "unknown",
+        ]
+        if corpus:
+            row.append(
+                " ".join(f"{part.split} {part.rows / splits[part.split].rows:.1%}" for part in item.corpus)
+            )
+        table.add_row(*row)
+    return table
+
+
+def download_command(folder: Path, expression: str, suites: Sequence[str], dataset: str | None) -> int:
+    """Fetch data sets; returns the exit code (1 where a file could not be had)."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from dnamask_plugins.harness.download import download
+
+    tasks = tasks_of(expression, suites)
+    console = Console(stderr=True)
+    counts: dict[str, int] = defaultdict(int)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        row = bar.add_task("download", total=len(tasks) * len(SPLITS))
+        for item in download(tasks, folder, dataset=dataset):
+            counts[item.status] += 1
+            bar.update(row, advance=1, description=f"{item.task} {item.split}")
+            if item.status == "failed":
+                console.print(
+                    f"failed: {item.task} {item.split}: {item.detail}", highlight=False, markup=False
+                )
+            elif item.as_published is False:
+                console.print(
+                    f"{item.path}: other bytes than the published file", highlight=False, markup=False
+                )
+    console.print(
+        f"{counts['fetched']} files fetched, {counts['kept']} kept, {counts['failed']} failed; run again to go on",
+        highlight=False,
+    )
+    return int(counts["failed"] > 0)

@@ -1,0 +1,30 @@
+"""Where units run: in this process now, on a cluster with anything that has the same one method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from dnamask_plugins.harness.outcome import UnitOutcome
+from dnamask_plugins.harness.units import Unit
+
+Function = Callable[[Unit], UnitOutcome]
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs units; `function` and units can be pickled, and `function` never raises.
+
+    Outcomes may come in any order. A unit writes its own outcome, so that what is finished survives the
+    executor, and workers need to see the output folder.
+    """
+
+    def map(self, function: Function, units: Sequence[Unit]) -> Iterable[UnitOutcome]: ...
+
+
+class LocalExecutor:
+    """One unit after the other in this process, in the order given: a task's seeds share what was tokenized."""
+
+    def map(self, function: Function, units: Sequence[Unit]) -> Iterator[UnitOutcome]:
+        """Yield the outcome of each unit as it is done."""
+        yield from map(function, units)

@@ -1,0 +1,309 @@
+"""Fine-tuning of a sequence classifier: best checkpoint by dev, then one pass over test."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.harness.adapters import add_adapters
+from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
+from dnamask_plugins.harness.metrics import compute_scores
+from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.harness.recipes import Recipe
+from dnamask_plugins.training.loading import load_classifier
+
+_EVAL_TOKENS: Final = 32_768
+"""Tokens in one evaluation batch; the figures do not depend on it."""
+
+Progress = Callable[[int, int], None]
+"""Called with the steps done and all steps."""
+
+
+@dataclass(frozen=True)
+class FineTuneSettings:
+    """A recipe and what the user changed in it.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    overrides : mapping
+        Fields of `transformers.TrainingArguments`, which win.
+    """
+
+    recipe: Recipe
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class FineTuned:
+    """What fine-tuning gave: logits on test (in the order of its rows) and how training went."""
+
+    logits: NDArray[np.float32]
+    dev: Mapping[str, float]
+    best_step: int | None
+    steps: int
+    effective_batch: int
+    processes: int
+    parameters: int
+    trainable: int
+    padding: Mapping[str, float]
+    used: Mapping[str, Any]
+
+
+def fine_tune(
+    source: ModelSource,
+    train: EncodedData,
+    dev: EncodedData | None,
+    test: EncodedData,
+    classes: int,
+    metric: str,
+    settings: FineTuneSettings,
+    seed: int,
+    progress: Progress | None = None,
+) -> FineTuned:
+    """Fine-tune a model and predict the test rows.
+
+    Parameters
+    ----------
+    source : ModelSource
+    train, dev, test : EncodedData
+        ``dev`` may be None when the recipe takes the last checkpoint.
+    classes : int
+    metric : str
+        What "metric" means in the recipe's `select_by`.
+    settings : FineTuneSettings
+    seed : int
+        Fixes the head, the dropout and the order of the rows.
+    progress : callable, optional
+        Called after each step.
+
+    Returns
+    -------
+    FineTuned
+
+    Raises
+    ------
+    ConfigError
+        A training argument is unknown or refused.
+    """
+    recipe = settings.recipe
+    set_seed(seed)
+    model, description = load_classifier(
+        source.folder, source.tokenizer, classes, seed=seed, **_dropout(recipe.dropout)
+    )
+    targets: list[str] = []
+    if recipe.lora is not None:
+        model, targets = add_adapters(model, recipe.lora, description.started_fresh)
+    select_by = recipe.select_by if dev is not None else "last"
+    with tempfile.TemporaryDirectory(prefix="dnamask-finetune-") as folder:
+        arguments = training_arguments(folder, recipe, settings.overrides, select_by, len(train), test, seed)
+        best = _KeepBest(select_by, metric)
+        sorted_dev = None if dev is None else dev.take(dev.sorted_by_length())
+        trainer = _Trainer(
+            model=model,
+            args=arguments,
+            data_collator=_as_tensors,
+            train_dataset=_Rows(train),
+            eval_dataset=None if sorted_dev is None else _Rows(sorted_dev),
+            compute_metrics=lambda answer: _scores(answer, classes),
+            callbacks=[best, _Report(progress)],
+        )
+        for unwanted in (PrinterCallback, ProgressCallback):
+            trainer.remove_callback(unwanted)
+        trainer.train()
+        best.restore(trainer.model)
+        order = test.sorted_by_length()
+        logits = trainer.predict(_Rows(test.take(order))).predictions
+    unsorted = np.empty_like(np.asarray(logits, dtype=np.float32))
+    unsorted[order] = logits
+    batch = arguments.train_batch_size
+    return FineTuned(
+        logits=unsorted,
+        dev=best.figures,
+        best_step=best.step,
+        steps=int(trainer.state.global_step),
+        effective_batch=batch * arguments.gradient_accumulation_steps * arguments.world_size,
+        processes=int(arguments.world_size),
+        parameters=description.parameters,
+        trainable=sum(item.numel() for item in model.parameters() if item.requires_grad),
+        padding={
+            "train": padding_fraction(train.lengths, batch, list(LengthBuckets(train.lengths, batch, seed))),
+            "test": padding_fraction(test.lengths, arguments.eval_batch_size, order.tolist()),
+        },
+        used=_used(arguments) | {"select_by": select_by, "adapters": targets},
+    )
+
+
+def training_arguments(
+    folder: str,
+    recipe: Recipe,
+    overrides: Mapping[str, Any],
+    select_by: str,
+    train_rows: int,
+    test: EncodedData,
+    seed: int,
+) -> TrainingArguments:
+    """Turn a recipe into `TrainingArguments`; the global batch is kept whatever the devices are.
+
+    Raises
+    ------
+    ConfigError
+        An override is no training argument, or is refused.
+    """
+    known = {item.name for item in dataclasses.fields(TrainingArguments)}
+    for key in overrides:
+        if key not in known:
+            raise ConfigError(f"--set {key}: no such training argument; {suggest(key, known)}")
+    processes = max(int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1, 1)
+    longest = int(test.lengths.max())
+    values: dict[str, Any] = {
+        "output_dir": folder,
+        "learning_rate": recipe.learning_rate,
+        "num_train_epochs": recipe.num_train_epochs,
+        "max_steps": recipe.max_steps,
+        "warmup_steps": recipe.warmup_steps if recipe.warmup_ratio == 0 else recipe.warmup_ratio,
+        "weight_decay": recipe.weight_decay,
+        "per_device_train_batch_size": max(1, recipe.global_batch // processes),
+        "per_device_eval_batch_size": max(16, min(512, _EVAL_TOKENS // longest)),
+        "eval_strategy": "no" if select_by == "last" else "steps",
+        "eval_steps": None if select_by == "last" else recipe.eval_steps,
+        "save_strategy": "no",
+        "logging_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "seed": seed,
+        "data_seed": seed,
+        "bf16": torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
+        "use_cpu": not torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "remove_unused_columns": False,
+        "label_names": ["labels"],
+    }
+    values |= overrides
+    if "gradient_accumulation_steps" not in overrides:
+        per_step = values["per_device_train_batch_size"] * processes
+        values["gradient_accumulation_steps"] = max(1, round(recipe.global_batch / per_step))
+    try:
+        return TrainingArguments(**values)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(
+            f"training arguments: {' '.join(str(error).split())[:200]}; correct --set"
+        ) from None
+
+
+def _dropout(rate: float | None) -> dict[str, float]:
+    if rate is None:
+        return {}
+    return {"hidden_dropout_prob": rate, "attention_probs_dropout_prob": rate, "classifier_dropout": rate}
+
+
+def _used(arguments: TrainingArguments) -> dict[str, Any]:
+    names = (
+        "learning_rate",
+        "num_train_epochs",
+        "max_steps",
+        "warmup_steps",
+        "weight_decay",
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+        "eval_steps",
+        "bf16",
+        "optim",
+        "lr_scheduler_type",
+        "max_grad_norm",
+    )
+    values = arguments.to_dict()
+    return {name: values[name] for name in names}
+
+
+def _scores(answer: Any, classes: int) -> dict[str, float]:
+    logits = answer.predictions[0] if isinstance(answer.predictions, tuple) else answer.predictions
+    return compute_scores(answer.label_ids, np.argmax(logits, axis=-1), classes)
+
+
+def _as_tensors(batch: dict[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(values) for name, values in batch.items()}
+
+
+class _Rows(Dataset[Any]):
+    """Rows that PyTorch's loader asks for a batch at a time, already put together."""
+
+    def __init__(self, data: EncodedData) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, row: int) -> dict[str, NDArray[np.int64]]:
+        return self.data.batch([row])
+
+    def __getitems__(self, rows: list[int]) -> dict[str, NDArray[np.int64]]:
+        return self.data.batch(rows)
+
+
+class _Trainer(Trainer):
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        dataset = self.train_dataset if train_dataset is None else train_dataset
+        return LengthBuckets(dataset.data.lengths, self.args.train_batch_size, self.args.data_seed)
+
+
+class _KeepBest(TrainerCallback):
+    """Keeps the best weights in memory: nothing of a unit is worth writing to disk before it is done."""
+
+    def __init__(self, select_by: str, metric: str) -> None:
+        self.key = {"loss": "eval_loss", "metric": f"eval_{metric}"}.get(select_by)
+        self.sign = -1.0 if select_by == "loss" else 1.0
+        self.value = -np.inf
+        self.step: int | None = None
+        self.figures: dict[str, float] = {}
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        metrics, model = kwargs.get("metrics") or {}, kwargs["model"]
+        if self.key is None or self.key not in metrics:
+            return
+        value = self.sign * float(metrics[self.key])
+        if not value > self.value:
+            return
+        self.value, self.step = value, int(state.global_step)
+        self.figures = {
+            name.removeprefix("eval_"): float(metrics[name])
+            for name in ("eval_loss", "eval_mcc", "eval_f1_macro", "eval_accuracy")
+            if name in metrics
+        }
+        if state.global_step < state.max_steps:
+            with torch.no_grad():
+                self.weights = {
+                    name: item.detach().to("cpu", copy=True)
+                    for name, item in model.named_parameters()
+                    if item.requires_grad
+                }
+        else:
+            self.weights = {}
+
+    def restore(self, model: Any) -> None:
+        """Put the best weights back; where the last were the best there is nothing to do."""
+        with torch.no_grad():
+            for name, item in model.named_parameters():
+                if name in self.weights:
+                    item.copy_(self.weights[name])
+
+
+class _Report(TrainerCallback):
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress = progress
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if self.progress is not None:
+            self.progress(int(state.global_step), int(state.max_steps))

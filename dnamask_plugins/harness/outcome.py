@@ -1,0 +1,118 @@
+"""What came of one unit, in memory and as a file that is either whole or not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from dnamask_plugins.files import write_atomically, write_json
+from dnamask_plugins.harness import predictions as prediction_files
+from dnamask_plugins.harness.predictions import Predictions
+
+_PREDICTIONS: Final = "predictions"
+
+
+@dataclass(frozen=True, eq=False)
+class UnitOutcome:
+    """One (task, seed): its predictions and how they came about, or the error that ended it.
+
+    Attributes
+    ----------
+    task, method, seed
+        ``method``: finetune, lora or probe.
+    predictions : Predictions or None
+        On the test rows, in the order of the file; None where the unit failed.
+    classes : int
+    scores : mapping of str to float
+        ``mcc``, ``f1_macro``, ``accuracy`` on test; ``*_without_leaks`` where leaking rows were marked.
+    dev : mapping of str to float
+        Figures of the chosen checkpoint on dev.
+    best_step, steps : int or None
+    recipe : mapping
+        Settings as they were used.
+    truncated : mapping of str to int
+        Sequences of each split that were longer than the model takes.
+    padding : mapping of str to float
+        Share of computed tokens that were padding, in training and test.
+    train_rows : int
+    effective_batch, processes : int
+    dev_as_train : bool
+    data_sha256 : mapping of str to str
+    parameters, trainable : int or None
+        Of the model.
+    wall_time_s : float
+    peak_memory_bytes : int or None
+    error : str
+        One line; empty where all went well.
+    """
+
+    task: str
+    method: str
+    seed: int
+    predictions: Predictions | None = None
+    classes: int = 0
+    scores: Mapping[str, float] = field(default_factory=dict)
+    dev: Mapping[str, float] = field(default_factory=dict)
+    best_step: int | None = None
+    steps: int | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    truncated: Mapping[str, int] = field(default_factory=dict)
+    padding: Mapping[str, float] = field(default_factory=dict)
+    train_rows: int = 0
+    effective_batch: int | None = None
+    processes: int = 1
+    dev_as_train: bool = False
+    data_sha256: Mapping[str, str] = field(default_factory=dict)
+    parameters: int | None = None
+    trainable: int | None = None
+    wall_time_s: float = 0.0
+    peak_memory_bytes: int | None = None
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``failed``, or ``collapsed``: every test row in one class, so that MCC is 0."""
+        if self.predictions is None:
+            return "failed"
+        return "collapsed" if self.predictions.collapsed else "ok"
+
+
+def write_outcome(path: Path, outcome: UnitOutcome) -> None:
+    """Write an outcome; the JSON comes last, so that where it is the predictions are whole."""
+    content = {
+        item.name: getattr(outcome, item.name)
+        for item in dataclasses.fields(outcome)
+        if item.name != _PREDICTIONS
+    }
+    content["status"] = outcome.status
+    content["predictions_sha256"] = None
+    if outcome.predictions is not None:
+        encoded = prediction_files.encode(outcome.predictions)
+        content["predictions_sha256"] = prediction_files.sha256_of(encoded)
+        write_atomically(_predictions_of(path), encoded)
+    write_json(path, content)
+
+
+def read_outcome(path: Path) -> UnitOutcome | None:
+    """Read an outcome; None where there is none, or it is damaged and has to be made again."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        expected = content.pop("predictions_sha256")
+        content.pop("status")
+        predictions = None
+        if expected is not None:
+            encoded = _predictions_of(path).read_bytes()
+            if prediction_files.sha256_of(encoded) != expected:
+                return None
+            predictions = prediction_files.decode(encoded, path)
+        return UnitOutcome(**content, predictions=predictions)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _predictions_of(path: Path) -> Path:
+    return path.with_suffix(".csv.gz")

@@ -1,0 +1,174 @@
+"""Linear probe: how much of a task a frozen model already knows, in seconds instead of hours."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dnamask_plugins.harness.encoding import EncodedData
+from dnamask_plugins.harness.metrics import compute_scores
+from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.training.loading import load_base
+
+PENALTIES: Final = (0.001, 0.01, 0.1, 1.0, 10.0)
+"""Inverse strengths (scikit-learn's C) from which dev chooses."""
+
+_BATCH_TOKENS: Final = 16_384
+_MAX_ITERATIONS: Final = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Probed:
+    """What a probe gave: class scores on test (in the order of its rows), and what dev chose."""
+
+    scores: NDArray[np.float32]
+    dev: Mapping[str, float]
+    penalty: float
+    parameters: int
+    padding: Mapping[str, float]
+
+
+def embed(
+    model: Any, data: EncodedData, special_ids: Sequence[int], progress: Callable[[int], Any] | None = None
+) -> NDArray[np.float32]:
+    """Average the last hidden state over the tokens of each row that show nucleotides.
+
+    Rows are taken in the order of their length, in batches of about as many tokens, so that next to no
+    padding is computed.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Encoder without a head.
+    data : EncodedData
+    special_ids : sequence of int
+        Tokens that take no part in the average.
+    progress : callable, optional
+        Called with the number of rows just done.
+
+    Returns
+    -------
+    float32 array, shape (n, hidden)
+    """
+    device = next(model.parameters()).device
+    special = torch.tensor(sorted(special_ids), device=device)
+    order, lengths = data.sorted_by_length(), data.lengths
+    pooled: NDArray[np.float32] | None = None
+    model.eval()
+    start = 0
+    with torch.inference_mode(), _half_precision(device):
+        while start < len(order):
+            count = max(1, _BATCH_TOKENS // int(lengths[order[start]]))
+            rows = order[start : start + count]
+            batch = {name: torch.from_numpy(values).to(device) for name, values in data.batch(rows).items()}
+            del batch["labels"]
+            hidden = model(**batch).last_hidden_state.float()
+            weights = (~torch.isin(batch["input_ids"], special)).float()
+            if "attention_mask" in batch:
+                weights = weights * batch["attention_mask"]
+            means = torch.einsum("bl,blh->bh", weights, hidden) / weights.sum(1, keepdim=True).clamp(min=1)
+            if pooled is None:
+                pooled = np.empty((len(order), means.shape[1]), dtype=np.float32)
+            pooled[rows] = means.cpu().numpy()
+            start += len(rows)
+            if progress is not None:
+                progress(len(rows))
+    assert pooled is not None
+    return pooled
+
+
+def probe(
+    source: ModelSource,
+    train: EncodedData,
+    dev: EncodedData | None,
+    test: EncodedData,
+    classes: int,
+    metric: str,
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Probed:
+    """Fit a logistic regression on frozen, standardised embeddings.
+
+    The seed enters nowhere but where the classifier's solver would use it: a probe of the same model on the
+    same rows gives the same figures for every seed.
+
+    Parameters
+    ----------
+    source : ModelSource
+    train, dev, test : EncodedData
+        Without ``dev`` the penalty is 1.
+    classes : int
+    metric : str
+        By which dev chooses the penalty.
+    seed : int
+    progress : callable, optional
+        Called with rows done and all rows.
+
+    Returns
+    -------
+    Probed
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model, description = load_base(source.folder, source.tokenizer, seed=seed)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    specials = np.asarray(source.tokenizer.special_ids).tolist()
+    total = sum(len(split) for split in (train, dev, test) if split is not None)
+    done = 0
+
+    def report(rows: int) -> None:
+        nonlocal done
+        done += rows
+        if progress is not None:
+            progress(done, total)
+
+    features = embed(model, train, specials, report)
+    # Dev may stand in for train; then its embeddings are at hand.
+    dev_features = features if dev is train else None if dev is None else embed(model, dev, specials, report)
+    test_features = embed(model, test, specials, report)
+    best: tuple[float, float, Any, dict[str, float]] | None = None
+    for penalty in PENALTIES if dev is not None else (1.0,):
+        classifier = make_pipeline(
+            StandardScaler(), LogisticRegression(C=penalty, max_iter=_MAX_ITERATIONS, random_state=seed)
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            classifier.fit(features, train.labels)
+        figures: dict[str, float] = {}
+        if dev is not None:
+            figures = compute_scores(dev.labels, classifier.predict(dev_features), classes)
+        if best is None or figures[metric] > best[0]:
+            best = (figures.get(metric, 0.0), penalty, classifier, figures)
+    assert best is not None
+    _, penalty, classifier, figures = best
+    return Probed(
+        scores=classifier.predict_proba(test_features).astype(np.float32),
+        dev=figures,
+        penalty=penalty,
+        parameters=description.parameters,
+        padding={"test": _padding(test)},
+    )
+
+
+def _padding(data: EncodedData) -> float:
+    lengths = data.lengths[data.sorted_by_length()]
+    computed, start = 0, 0
+    while start < lengths.size:
+        rows = lengths[start : start + max(1, _BATCH_TOKENS // int(lengths[start]))]
+        computed += int(rows[0]) * rows.size
+        start += rows.size
+    return 1 - float(lengths.sum()) / computed
+
+
+def _half_precision(device: torch.device) -> Any:
+    enabled = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)

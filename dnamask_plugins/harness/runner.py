@@ -1,0 +1,362 @@
+"""Runs of many units: what is asked for, what is done already, what is left, and the records of it all."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suite_root
+from dnamask_plugins.harness.executors import Executor, LocalExecutor
+from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
+from dnamask_plugins.harness.recipes import FAMILIES, LoraSettings, Recipe
+from dnamask_plugins.harness.records import RunInfo, SeedOutcome, TaskInfo, measured, write
+from dnamask_plugins.harness.tasks import Task
+from dnamask_plugins.harness.units import Unit, reporting, run_unit
+
+PAPER: Final = "paper"
+_FALLBACK: Final = "dnabert2"
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What a user asks for.
+
+    Attributes
+    ----------
+    model : str
+        Folder or hub id.
+    data_folder : Path
+    tasks : tuple of Task
+    seeds : tuple of int
+    output : Path
+    method : {"finetune", "lora", "probe"}
+        "finetune" becomes "lora" where the recipe says so.
+    recipe : str
+        ``paper`` (of the model's family), a family, or a TOML file of settings.
+    select_by : str or None
+        Another choice of the checkpoint than the recipe's.
+    max_length : int or None
+        Tokens; None takes the recipe's where the tokenizer is of its kind, else the model's limit.
+    overrides : mapping
+        Fields of `transformers.TrainingArguments`.
+    train_limit : int or None
+    dev_as_train : bool
+    skip_missing : bool
+        Leave out tasks whose files are not there, instead of refusing.
+    corpus : tuple of Path
+        FASTA files of the pretraining corpus, for the audit.
+    model_name, track
+        For the records.
+    """
+
+    model: str
+    data_folder: Path
+    tasks: tuple[Task, ...]
+    seeds: tuple[int, ...]
+    output: Path
+    method: Literal["finetune", "lora", "probe"] = "finetune"
+    recipe: str = PAPER
+    select_by: str | None = None
+    max_length: int | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    train_limit: int | None = None
+    dev_as_train: bool = False
+    skip_missing: bool = False
+    corpus: tuple[Path, ...] = ()
+    model_name: str | None = None
+    track: str = "standard"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Units in their order, those that are finished, and tasks that were left out with the reason."""
+
+    source: ModelSource
+    units: tuple[Unit, ...]
+    finished: Mapping[Unit, UnitOutcome]
+    left_out: Mapping[str, str]
+
+    @property
+    def open(self) -> tuple[Unit, ...]:
+        """Units that have to run."""
+        return tuple(unit for unit in self.units if unit not in self.finished)
+
+
+def plan_run(request: RunRequest) -> Plan:
+    """Find out what has to run.
+
+    Raises
+    ------
+    InputError
+        The model or the data are not there.
+    ConfigError
+        The recipe is not known.
+    """
+    source = ModelSource.find(request.model)
+    weights = source.weights_sha256
+    folder = suite_root(request.data_folder)
+    limit = _position_limit(source)
+    units: list[Unit] = []
+    left_out: dict[str, str] = {}
+    for task in request.tasks:
+        reason = _missing(folder, task, request.dev_as_train)
+        if reason is not None:
+            if not request.skip_missing:
+                raise InputError(reason)
+            left_out[task.name] = reason
+            continue
+        recipe, name = resolve_recipe(task, source, request)
+        method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
+        hashes = hash_splits(folder, task)
+        for seed in request.seeds:
+            units.append(
+                Unit(
+                    task=task,
+                    data_folder=folder,
+                    model=request.model,
+                    weights_sha256=weights,
+                    method=method,
+                    recipe=recipe,
+                    recipe_name=name,
+                    seed=seed,
+                    output=request.output,
+                    overrides=request.overrides,
+                    max_length=_smaller(recipe.max_length, limit),
+                    train_limit=request.train_limit,
+                    dev_as_train=request.dev_as_train,
+                    data_sha256=hashes,
+                )
+            )
+    if not units:
+        raise InputError(
+            f"{folder}: holds none of the {len(request.tasks)} tasks; get them with `dnamask gue download`"
+        )
+    found = {unit: read_outcome(unit.path) for unit in units}
+    finished = {unit: done for unit, done in found.items() if done is not None and done.status != "failed"}
+    return Plan(source, tuple(units), finished, left_out)
+
+
+def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tuple[Recipe, str]:
+    """Return the settings for a task and their name.
+
+    Raises
+    ------
+    ConfigError
+        No such recipe.
+    """
+    family = source.family
+    if request.recipe.endswith(".toml"):
+        recipe, name = _recipe_file(Path(request.recipe)), Path(request.recipe).name
+    elif request.recipe == PAPER:
+        recipe, name = task.recipe(family or _FALLBACK), f"paper/{family or _FALLBACK}"
+    elif request.recipe in FAMILIES:
+        recipe, name = task.recipe(request.recipe), f"paper/{request.recipe}"
+    else:
+        known = (PAPER, *FAMILIES)
+        raise ConfigError(
+            f"no recipe is called '{request.recipe}'; {suggest(request.recipe, known)}, or a TOML file"
+        )
+    changes: dict[str, Any] = {}
+    # Published lengths count the family's own tokens; another tokenizer needs another number of them.
+    if name.startswith("paper/") and name != f"paper/{family}":
+        changes["max_length"] = None
+    if request.max_length is not None:
+        changes["max_length"] = request.max_length
+    if request.select_by is not None:
+        changes["select_by"] = request.select_by
+    if request.method == "lora" and recipe.lora is None:
+        changes["lora"] = LoraSettings()
+    return dataclasses.replace(recipe, **changes), name
+
+
+def execute(
+    plan: Plan, executor: Executor | None = None, *, quiet: bool = False
+) -> Iterator[tuple[Unit, UnitOutcome]]:
+    """Run what is open; yield every unit with its outcome, the finished ones first.
+
+    Parameters
+    ----------
+    plan : Plan
+    executor : Executor, optional
+        In this process by default.
+    quiet : bool
+        No progress bar.
+    """
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    yield from ((unit, plan.finished[unit]) for unit in plan.units if unit in plan.finished)
+    waiting = plan.open
+    by_key = {(unit.task.name, unit.method, unit.seed): unit for unit in waiting}
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+    )
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        row = bar.add_task("units", total=len(waiting))
+        done = 0
+
+        def inside(step: int, steps: int) -> None:
+            bar.update(row, completed=done + step / max(steps, 1))
+
+        with reporting(inside):
+            for outcome in (executor or LocalExecutor()).map(run_unit, waiting):
+                unit = by_key[outcome.task, outcome.method, outcome.seed]
+                done += 1
+                bar.update(row, completed=done, description=f"units (last: {unit})")
+                yield unit, outcome
+
+
+def write_records(request: RunRequest, plan: Plan, outcomes: Mapping[Unit, UnitOutcome]) -> dict[str, Path]:
+    """Write one result record per task whose units are all there; returns the files by task.
+
+    Tasks of which every seed failed have no record.
+    """
+    from dnamask_plugins.harness.audit import audit_task
+    from dnamask_plugins.training.run_record import environment
+
+    machine = environment()
+    written: dict[str, Path] = {}
+    for name in dict.fromkeys(unit.task.name for unit in plan.units):
+        units = [unit for unit in plan.units if unit.task.name == name]
+        task = units[0].task
+        results = [outcomes[unit] for unit in units if unit in outcomes]
+        good = [result for result in results if result.status != "failed"]
+        if not good or len(results) < len(units):
+            continue
+        first = good[0]
+        data = read_task(units[0].data_folder, task, dev_as_train=request.dev_as_train)
+        seeds = [_seed(result) for result in results]
+        record = measured(
+            plan.source.info(first.parameters, request.track, request.model_name),
+            TaskInfo(
+                name=task.name,
+                suite=task.suite,
+                metric=task.metric,
+                classes=first.classes,
+                species=task.species or "unknown",
+                shots=task.shots,
+                data_sha256=first.data_sha256,
+            ),
+            _run_info(request, units[0], good, machine, audit_task(data, request.corpus).to_json()),
+            seeds,
+        )
+        written[task.name] = write(record, seeds, request.output / "records")
+    return written
+
+
+def _seed(result: UnitOutcome) -> SeedOutcome:
+    return SeedOutcome(
+        seed=result.seed,
+        predictions=result.predictions,
+        error=result.error,
+        best_step=result.best_step,
+        dev=result.dev,
+        wall_time_s=result.wall_time_s,
+    )
+
+
+def _run_info(
+    request: RunRequest,
+    unit: Unit,
+    good: Sequence[UnitOutcome],
+    machine: Mapping[str, Any],
+    audit: dict[str, Any],
+) -> RunInfo:
+    first = good[0]
+    selected = str(first.recipe.get("select_by", "last"))
+    chosen = {"loss": "dev loss", "metric": f"dev {unit.task.metric}", "last": "last checkpoint"}
+    notes = []
+    if first.dev_as_train:
+        notes.append("trained on dev: train.csv was missing")
+    if unit.train_limit is not None:
+        notes.append(f"trained on {first.train_rows} rows only")
+    if unit.overrides:
+        notes.append(
+            "settings changed: " + ", ".join(f"{key}={value}" for key, value in unit.overrides.items())
+        )
+    return RunInfo(
+        method=unit.method,
+        recipe=dict(first.recipe),
+        select_by=f"dev {unit.task.metric}" if unit.method == "probe" else chosen[selected],
+        command=_command(),
+        effective_batch=first.effective_batch,
+        processes=first.processes,
+        hardware={
+            "processor": str(machine["processor"]),
+            "threads": str(machine["threads"]),
+            "gpus": ", ".join(machine["gpus"]) or "none",
+            "platform": str(machine["platform"]),
+        },
+        libraries={"python": str(machine["python"]), **machine["libraries"]},
+        package_version=str(machine["dnamask_plugins"]),
+        wall_time_s=round(sum(result.wall_time_s for result in good), 3),
+        peak_memory_bytes=max((result.peak_memory_bytes or 0 for result in good), default=0) or None,
+        dev_as_train=first.dev_as_train,
+        truncated=dict(first.truncated),
+        audit=audit,
+        scale_note="; ".join(notes),
+    )
+
+
+def _command() -> str:
+    """Return the command with the last parts of paths: where a user keeps files is nobody's business."""
+    words = [Path(word).name if "/" in word and Path(word).exists() else word for word in sys.argv[1:]]
+    return " ".join(["dnamask", *words])
+
+
+def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
+    for split in ("test", "train"):
+        if find_file(folder, task, split) is None:
+            dev = split == "train" and find_file(folder, task, "dev") is not None
+            if dev and dev_as_train:
+                continue
+            hint = " or give --allow-dev-as-train" if dev else ""
+            return f"{folder / task.name}: no {split} file for {task.name}; get the data set{hint}"
+    return None
+
+
+def _position_limit(source: ModelSource) -> int | None:
+    from dnamask_plugins.training.loading import max_positions, read_config
+
+    return max_positions(read_config(source.folder))
+
+
+def _smaller(one: int | None, other: int | None) -> int | None:
+    given = [value for value in (one, other) if value is not None]
+    return min(given) if given else None
+
+
+def _recipe_file(path: Path) -> Recipe:
+    from dnamask_plugins.harness.tasks import tomllib
+
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give a TOML file of recipe settings"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: not TOML ({error}); correct the file") from None
+    return Recipe.from_mapping(content, str(path))
+
+
+__all__ = ["Plan", "RunRequest", "execute", "plan_run", "resolve_recipe", "write_records"]
