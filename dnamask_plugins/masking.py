@@ -83,6 +83,9 @@ class Masker:
     per: Literal["token", "nucleotide"] = "token"
     draw: Literal["exact", "bernoulli"] = "exact"
 
+    def __post_init__(self) -> None:
+        Budget(0.15, self.per, self.draw)  # refuses unknown words now rather than at the first step
+
     def select(self, batch: TokenBatch, spec: MaskSpec, key: RngKey, where: str = "") -> BoolArray:
         """Select the tokens to predict, bool (B, L); `where` enters the message about a faulty plugin."""
         chosen = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -57,7 +57,7 @@ class MaskingCollator:
     (['attention_mask', 'input_ids', 'labels'], (1, 21))
     """
 
-    tokenizer: Any
+    tokenizer: InitVar[Any]
     curriculum: Any = "constant"
     npmi: Any = None
     strategies: Mapping[str, Mapping[str, Any]] | None = None
@@ -70,18 +70,18 @@ class MaskingCollator:
     repeat_weight: float = 1.0
     schedule: Schedule = field(init=False)
     masker: Masker = field(init=False)
+    encoder: DNATokenizer = field(init=False)
 
-    def __post_init__(self) -> None:
-        if isinstance(self.tokenizer, (str, Mapping)):
-            self.tokenizer = create("tokenizers", self.tokenizer)
+    def __post_init__(self, tokenizer: Any) -> None:
+        # Not kept as ``tokenizer``: Trainer would take it for one of transformers and save it.
+        self.encoder = create("tokenizers", tokenizer) if isinstance(tokenizer, (str, Mapping)) else tokenizer
         if isinstance(self.curriculum, (str, Mapping)):
             self.curriculum = create("curricula", self.curriculum)
-        tokenizer: DNATokenizer = self.tokenizer
         curriculum: Curriculum = self.curriculum
         self.schedule = Schedule(curriculum)
         self.masker = Masker(
             build_strategies(curriculum, self.strategies, self.npmi),
-            Corruption.for_tokenizer(tokenizer, self.mask_share, self.random_share),
+            Corruption.for_tokenizer(self.encoder, self.mask_share, self.random_share),
             self.seed,
             self.per,
             self.draw,
@@ -106,7 +106,7 @@ class MaskingCollator:
             int(example["example_id"]) if "example_id" in example else _hash_id(sequence)
             for example, sequence in zip(examples, sequences, strict=True)
         ]
-        batch = tokenize(self.tokenizer, NucleotideBatch.from_strings(sequences), self.repeat_weight)
+        batch = tokenize(self.encoder, NucleotideBatch.from_strings(sequences), self.repeat_weight)
         step = self.schedule.step
         return to_tensors(self.masker(batch, self.schedule.spec, step, np.array(ids, dtype=np.int64)))
 

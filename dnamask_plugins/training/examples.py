@@ -52,20 +52,21 @@ class Tokenize:
     Attributes
     ----------
     sampler : WindowSampler
-    tokenizer : DNATokenizer
+    encoder : DNATokenizer
+        Not called ``tokenizer``: Trainer would take it for one of transformers and save it.
     repeat_weight : float
         Probability that a drawn unit in a soft-masked repeat is kept; 1 = as any other, 0 = never.
     """
 
     sampler: WindowSampler
-    tokenizer: DNATokenizer
+    encoder: DNATokenizer
     repeat_weight: float = 1.0
 
     def __call__(self, ids: Sequence[int]) -> Examples:
         """Cut and tokenize the windows of some example ids."""
         example_ids = np.asarray(ids, dtype=np.int64)
-        windows = self.sampler.windows(example_ids)
-        return Examples(tokenize(self.tokenizer, windows, self.repeat_weight), example_ids)
+        windows = self.sampler(example_ids)
+        return Examples(tokenize(self.encoder, windows, self.repeat_weight), example_ids)
 
 
 def tokenize(tokenizer: DNATokenizer, windows: NucleotideBatch, repeat_weight: float = 1.0) -> TokenBatch:

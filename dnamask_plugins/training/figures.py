@@ -43,8 +43,11 @@ def draw_curves(history: Sequence[Mapping[str, Any]], path: Path, title: str = "
     if names and steps:
         shares = [[row.get(name, 0.0) for row in history if "loss" in row] for name in names]
         share_axes.stackplot(
-            steps, shares, labels=[name.removeprefix("strategy/") for name in names],
-            colors=["#7aa6c2", "#d8a36c", "#8fb08c", "#b08cb0"], step="pre",
+            steps,
+            shares,
+            labels=[name.removeprefix("strategy/") for name in names],
+            colors=["#7aa6c2", "#d8a36c", "#8fb08c", "#b08cb0"],
+            step="pre",
         )
         share_axes.legend(frameon=False, fontsize=8, ncols=len(names), loc="lower left")
     share_axes.set_ylim(0, 1)

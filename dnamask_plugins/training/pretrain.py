@@ -13,12 +13,12 @@ from rich.console import Console
 
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.corpus.store import CorpusStore
-from dnamask_plugins.corpus.windows import WindowSampler
+from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.plugins import create, discover, load
+from dnamask_plugins.plugins import create, load
 from dnamask_plugins.protocols import Curriculum, DNATokenizer
 from dnamask_plugins.training.checkpoints import find_checkpoints
 from dnamask_plugins.training.examples import Tokenize, tokenize
@@ -110,7 +110,7 @@ class _Parts:
             mask.per,  # type: ignore[arg-type]
             mask.draw,  # type: ignore[arg-type]
         )
-        held_out = store.validation_windows(settings.validation.windows, settings.validation.length)
+        held_out = validation_windows(store, settings.validation.windows, settings.validation.length)
         validation = Validation(
             tokenize(tokenizer, held_out),
             masker,
@@ -141,7 +141,7 @@ def resolve_tokenizer(settings: PretrainSettings) -> DNATokenizer:
     if settings.tokenizer is not None:
         tokenizer: DNATokenizer = create("tokenizers", settings.tokenizer)
         return tokenizer
-    if settings.backbone.replace("-", "_") in discover("backbones"):
+    if "/" not in settings.backbone and not Path(settings.backbone).is_dir():
         tokenizer = create("tokenizers", load("backbones", settings.backbone).tokenizer)
         return tokenizer
     from dnamask_plugins.tokenizers.loading import load_tokenizer
@@ -186,21 +186,22 @@ def _train(
 
     from dnamask_plugins.files import write_json
     from dnamask_plugins.tokenizers.export import save_pretrained
-    from dnamask_plugins.training.adapters import add_lora, merge_lora
+    from dnamask_plugins.training.adapters import add_lora, merge_lora, save_adapters
     from dnamask_plugins.training.figures import draw_curves
     from dnamask_plugins.training.loading import load_masked_lm
     from dnamask_plugins.training.progress import PretrainProgress
     from dnamask_plugins.training.trainer import MaskingTrainer
 
     transformers.utils.logging.set_verbosity_error()
-    arguments = trainer_arguments(settings, output)
-    transformers.set_seed(settings.seed)
+    transformers.utils.logging.disable_progress_bar()
     model, description = load_masked_lm(
         settings.backbone, parts.tokenizer, seed=settings.seed, **settings.model
     )
     check_lengths(settings, parts.tokenizer, description.max_positions)
+    arguments = trainer_arguments(settings, output)
+    transformers.set_seed(settings.seed)
     if settings.lora is not None:
-        model = add_lora(model, **settings.lora)
+        model = add_lora(model, **{"seed": settings.seed, **settings.lora})
 
     schedule = Schedule(parts.curriculum)
     stop = StopOnSignal()
@@ -248,8 +249,8 @@ def _train(
         "environment": environment(),
         "model": description.to_dict(),
         "corpus": {
-            "names": parts.store.names,
-            "nucleotides": parts.store.size,
+            "files": [source["file"] for source in parts.store.index["sources"]],
+            "nucleotides": len(parts.store),
             "fingerprint": parts.store.fingerprint,
         },
         "curriculum": {
@@ -272,7 +273,7 @@ def _train(
     if first_process:
         final = trainer.accelerator.unwrap_model(trainer.model)
         if settings.lora is not None:
-            final.save_pretrained(output / "adapter")
+            save_adapters(final, output / "adapter")
             final = merge_lora(final)
         final.save_pretrained(output)
         save_pretrained(parts.tokenizer, output)

@@ -48,7 +48,11 @@ class Schedule:
 
     def to_json(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
-        saved = {"state": dict(self.state), "step": self.step, "curriculum": dict(self.curriculum.to_config())}
+        saved = {
+            "state": dict(self.state),
+            "step": self.step,
+            "curriculum": dict(self.curriculum.to_config()),
+        }
         return dict(json.loads(json.dumps(saved)))
 
     def restore(self, saved: Mapping[str, Any]) -> None:

@@ -54,7 +54,7 @@ class WindowSettings:
     full_length: int = 510
     full_share: float = 0.5
     min_length: int = 5
-    reverse_complement: bool = False
+    reverse_complement: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,7 @@ def build_strategies(
     """
     configured = configured or {}
     wanted = dict.fromkeys((*curriculum.strategies, *(p for p in curriculum.probes if p != "current")))
-    return {
-        label: build_strategy({"name": label, **configured.get(label, {})}, npmi) for label in wanted
-    }
+    return {label: build_strategy({"name": label, **configured.get(label, {})}, npmi) for label in wanted}
 
 
 def build_strategy(config: Mapping[str, Any], npmi: Any = None) -> MaskingStrategy:
@@ -52,7 +50,8 @@ def _with_table(config: Mapping[str, Any], npmi: Any) -> dict[str, Any]:
             settings[key] = _with_table(value, npmi)
         elif isinstance(value, (list, tuple)):
             settings[key] = [
-                _with_table(item, npmi) if isinstance(item, Mapping) and "name" in item else item for item in value
+                _with_table(item, npmi) if isinstance(item, Mapping) and "name" in item else item
+                for item in value
             ]
     plugin = load("strategies", settings["name"])
     takes_table = dataclasses.is_dataclass(plugin) and "npmi" in {f.name for f in dataclasses.fields(plugin)}

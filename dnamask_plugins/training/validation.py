@@ -58,7 +58,10 @@ class Validation:
             rows = slice(start, start + self.batch_size)
             yield to_tensors(
                 MaskedBatch(
-                    masked.input_ids[rows], masked.labels[rows], masked.attention_mask[rows], masked.mask[rows]
+                    masked.input_ids[rows],
+                    masked.labels[rows],
+                    masked.attention_mask[rows],
+                    masked.mask[rows],
                 )
             )
 

@@ -1,0 +1,1 @@
+"""The machinery end to end, in minutes, from genomes that ship with the package."""
