@@ -87,7 +87,7 @@ def add_lora(
         )
     trained = [name for name, _ in model.named_children() if name in _HEADS]
     settings = LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=wanted, modules_to_save=trained or None
+        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=names, modules_to_save=trained or None
     )
     with seeded(seed):
         try:

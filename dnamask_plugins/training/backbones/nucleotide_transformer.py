@@ -6,7 +6,7 @@ NUCLEOTIDE_TRANSFORMER = Backbone(
     name="nucleotide_transformer",
     summary="ESM, 24 layers of 1280, on non-overlapping 6-mers (the 500M form)",
     reference="Dalla-Torre et al. 2024, Nature Methods 22:287",
-    tokenizer={"name": "kmer", "k": 6, "stride": 6},
+    tokenizer={"name": "huggingface", "path": "InstaDeepAI/nucleotide-transformer-500m-human-ref"},
     model_type="esm",
     settings={
         "hidden_size": 1280,
