@@ -25,6 +25,7 @@ import numpy as np
 
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.files import write_atomically
 from dnamask_plugins.harness import predictions as prediction_files
 from dnamask_plugins.harness.predictions import Predictions
 from dnamask_plugins.harness.resampling import LEVEL, RESAMPLES, confusion, metric_of, resample
@@ -434,19 +435,14 @@ def write(record: ResultRecord, seeds: Sequence[SeedOutcome], folder: str | os.P
     InputError
         The folder cannot be written, or the record does not keep the schema.
     """
-    path = path_of(record, folder)
+    beside = path_of(record, folder).parent
     by_seed = {seed.seed: seed for seed in seeds}
-    try:
-        for entry in record.seeds:
-            if entry["predictions"] is not None:
-                outcome = by_seed[entry["seed"]].predictions
-                assert outcome is not None
-                _write_once(path.parent / entry["predictions"]["file"], prediction_files.encode(outcome))
-        return write_record(record, folder)
-    except OSError as error:
-        raise InputError(
-            f"{error.filename or path}: cannot be written ({error.strerror}); choose another --out"
-        ) from None
+    for entry in record.seeds:
+        if entry["predictions"] is not None:
+            outcome = by_seed[entry["seed"]].predictions
+            assert outcome is not None
+            _write_once(beside / entry["predictions"]["file"], prediction_files.encode(outcome))
+    return write_record(record, folder)
 
 
 def write_record(record: ResultRecord, folder: str | os.PathLike[str]) -> Path:
@@ -457,11 +453,22 @@ def write_record(record: ResultRecord, folder: str | os.PathLike[str]) -> Path:
     InputError
         The record does not keep the schema.
     """
-    content = record.to_json()
     path = path_of(record, folder)
-    check_schema(content, path)
-    _write_once(path, (json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n").encode())
+    _write_once(path, to_text(record, path).encode())
     return path
+
+
+def to_text(record: ResultRecord, where: str | os.PathLike[str] = "record") -> str:
+    """Return the file's text: indented JSON with sorted keys.
+
+    Raises
+    ------
+    InputError
+        The record does not keep the schema.
+    """
+    content = record.to_json()
+    check_schema(content, where)
+    return json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
 def read(path: str | os.PathLike[str]) -> ResultRecord:
@@ -571,18 +578,8 @@ def _without_circumstances(value: Any) -> Any:
 
 
 def _write_once(path: Path, content: bytes) -> None:
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:80]}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    if not path.exists():
+        write_atomically(path, content)
 
 
 __all__ = [

@@ -10,12 +10,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from dnamask_plugins.errors import PluginError
-from dnamask_plugins.harness.records import ModelInfo, ResultRecord
+from dnamask_plugins.harness.records import ModelInfo, ResultRecord, path_of
 from dnamask_plugins.harness.tasks import Task
 
 METRIC_NAMES = {"mcc": "MCC", "f1_macro": "macro-F1", "accuracy": "accuracy"}
@@ -65,7 +64,7 @@ class Figure:
     high: float | None = None
     seeds: int = 0
     marks: tuple[str, ...] = ()
-    record: Path | None = None
+    link: str = ""
     earlier: int = 0
 
 
@@ -79,15 +78,15 @@ class Entry:
     recipe: str
     origin: str
     url: str
-    records: Mapping[str, tuple[ResultRecord, Path]] = field(default_factory=dict)
+    records: Mapping[str, ResultRecord] = field(default_factory=dict)
     earlier: Mapping[str, int] = field(default_factory=dict)
 
     def figure(self, column: Column) -> Figure:
         """Return what belongs into a column."""
         have = [task for task in column.tasks if task in self.records]
         if not column.is_mean:
-            return _single(*self.records[have[0]], self.earlier.get(have[0], 0)) if have else Figure(None)
-        singles = [_single(*self.records[task], 0) for task in have]
+            return _single(self.records[have[0]], self.earlier.get(have[0], 0)) if have else Figure(None)
+        singles = [_single(self.records[task], 0) for task in have]
         values = [single.value for single in singles if single.value is not None]
         if len(values) < len(column.tasks):
             return Figure(None, marks=(f"{len(values)} of {len(column.tasks)} data sets",) if values else ())
@@ -125,27 +124,26 @@ class Leaderboard:
     left_out: int
 
 
-def aggregate(loaded: Iterable[tuple[ResultRecord, Path]]) -> Leaderboard:
+def aggregate(records: Iterable[ResultRecord]) -> Leaderboard:
     """Arrange records in tables, one for each suite and track.
 
     Parameters
     ----------
-    loaded : iterable of (ResultRecord, Path)
-        Records with their files.
+    records : iterable of ResultRecord
 
     Returns
     -------
     Leaderboard
     """
     kept, left_out = [], 0
-    for record, path in loaded:
+    for record in records:
         if record.run is not None and record.run.dev_as_train:
             left_out += 1
         else:
-            kept.append((record, path))
-    by_table: dict[tuple[str, str], list[tuple[ResultRecord, Path]]] = {}
-    for record, path in kept:
-        by_table.setdefault((record.task.suite, record.model.track), []).append((record, path))
+            kept.append(record)
+    by_table: dict[tuple[str, str], list[ResultRecord]] = {}
+    for record in kept:
+        by_table.setdefault((record.task.suite, record.model.track), []).append(record)
     order = {"gue": 0, "fewshot": 1, "gue_plus": 2}
     keys = sorted(by_table, key=lambda key: (order.get(key[0], 9), key[0], key[1] != "standard"))
     tables = []
@@ -154,23 +152,21 @@ def aggregate(loaded: Iterable[tuple[ResultRecord, Path]]) -> Leaderboard:
         tables.append(
             Table(suite, track, _title(suite), columns, views, tuple(_entries(by_table[suite, track])))
         )
-    measured = sum(record.source == "measured" for record, _ in kept)
+    measured = sum(record.source == "measured" for record in kept)
     return Leaderboard(tuple(tables), measured, len(kept) - measured, left_out)
 
 
-def _entries(loaded: Sequence[tuple[ResultRecord, Path]]) -> list[Entry]:
-    grouped: dict[tuple[str | None, ...], dict[str, list[tuple[ResultRecord, Path]]]] = {}
-    for record, path in loaded:
+def _entries(records: Sequence[ResultRecord]) -> list[Entry]:
+    grouped: dict[tuple[str | None, ...], dict[str, list[ResultRecord]]] = {}
+    for record in records:
         model, origin = record.model, record.provenance.source if record.provenance else ""
         method, recipe = _method(record), _recipe(record)
         key = (model.name, model.revision, model.weights_sha256, record.source, method, recipe, origin)
-        grouped.setdefault(key, {}).setdefault(record.task.name, []).append((record, path))
+        grouped.setdefault(key, {}).setdefault(record.task.name, []).append(record)
     entries = []
     for tasks in grouped.values():
-        newest = {
-            name: max(items, key=lambda item: (item[0].created, item[0].id)) for name, items in tasks.items()
-        }
-        record = max((item[0] for item in newest.values()), key=lambda each: (each.created, each.id))
+        newest = {name: max(items, key=_age) for name, items in tasks.items()}
+        record = max(newest.values(), key=_age)
         entries.append(
             Entry(
                 record.model,
@@ -188,7 +184,11 @@ def _entries(loaded: Sequence[tuple[ResultRecord, Path]]) -> list[Entry]:
     )
 
 
-def _single(record: ResultRecord, path: Path, earlier: int) -> Figure:
+def _age(record: ResultRecord) -> tuple[str, str]:
+    return record.created, record.id
+
+
+def _single(record: ResultRecord, earlier: int) -> Figure:
     marks = []
     if record.failed_seeds:
         marks.append(f"{len(record.failed_seeds)} of {len(record.seeds)} seeds failed")
@@ -196,18 +196,19 @@ def _single(record: ResultRecord, path: Path, earlier: int) -> Figure:
         marks.append(f"{len(record.collapsed_seeds)} of {len(record.seeds)} seeds collapsed into one class")
     interval = record.interval or {}
     seeds = len(record.seeds) - len(record.failed_seeds)
+    link = path_of(record, "records").as_posix()
     return Figure(
-        record.mean, record.std, interval.get("low"), interval.get("high"), seeds, tuple(marks), path, earlier
+        record.mean, record.std, interval.get("low"), interval.get("high"), seeds, tuple(marks), link, earlier
     )
 
 
 def _columns(
-    suite: str, loaded: Sequence[tuple[ResultRecord, Path]]
+    suite: str, records: Sequence[ResultRecord]
 ) -> tuple[tuple[Column, ...], tuple[tuple[str, str], ...]]:
     tasks = _tasks_of(suite)
     complete = bool(tasks)
     named = {task.name for task in tasks}
-    extra = {record.task.name: record.task for record, _ in loaded if record.task.name not in named}
+    extra = {record.task.name: record.task for record in records if record.task.name not in named}
     tasks += tuple(
         Task(name=task.name, suite=suite, metric=task.metric, species=task.species, shots=task.shots)
         for _, task in sorted(extra.items())

@@ -14,6 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.files import write_atomically
 from dnamask_plugins.harness import records
 from dnamask_plugins.harness.leaderboard import chart
 from dnamask_plugins.harness.leaderboard.aggregate import Column, Figure, Leaderboard, Table, aggregate
@@ -62,23 +63,21 @@ def build(paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) 
         raise InputError(
             f"{', '.join(map(str, paths))}: no result records; name a folder such as registry/results"
         )
-    loaded = [(records.read(path), path) for path in found]
-    leaderboard = aggregate(loaded)
+    leaderboard = aggregate(records.read(path) for path in found)
     folder = Path(out)
     page = folder / "index.html"
     try:
         for table in leaderboard.tables:
             for entry in table.entries:
-                for record, _ in entry.records.values():
-                    records.write_record(record, folder / "records")
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".index.html.{os.getpid()}.tmp"
-        temporary.write_text(render(leaderboard), encoding="utf-8")
-        os.replace(temporary, page)
+                for record in entry.records.values():
+                    copy = records.path_of(record, folder / "records")
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    copy.write_text(records.to_text(record, copy), encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"{error.filename or out}: cannot be written ({error.strerror}); choose another -o"
         ) from None
+    write_atomically(page, render(leaderboard))
     return Built(page, leaderboard)
 
 
@@ -142,8 +141,8 @@ class _View:
 
 def _cell(column: Column, figure: Figure, limits: tuple[float, float]) -> Cell:
     if figure.value is None:
-        empty = "failed" if figure.record else "–"
-        return Cell(column, empty, "", "", "", "; ".join(figure.marks), "", "")
+        empty = "failed" if figure.link else "–"
+        return Cell(column, empty, "", "", figure.link, "; ".join(figure.marks), "", "")
     low, high = limits
     heat = (figure.value - low) / (high - low) if high > low else 0.5
     parts = [column.detail]
@@ -161,7 +160,7 @@ def _cell(column: Column, figure: Figure, limits: tuple[float, float]) -> Cell:
         f"{figure.value * 100:.2f}",
         f"{figure.value * 100:.4f}",
         "" if figure.spread is None else f"{figure.spread * 100:.2f}",
-        f"records/{figure.record.parent.name}/{figure.record.name}" if figure.record else "",
+        figure.link,
         "; ".join(parts),
         "; ".join(figure.marks),
         f"{heat:.3f}",
