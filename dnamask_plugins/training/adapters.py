@@ -76,15 +76,16 @@ def add_lora(
 
     if rank < 1 or alpha <= 0 or not 0 <= dropout < 1:
         raise ConfigError(
-            f"lora: rank {rank}, alpha {alpha:g}, dropout {dropout:g}; rank must be at least 1, alpha above 0 "
-            "and dropout in [0, 1)"
+            f"lora: rank {rank}, alpha {alpha:g}, dropout {dropout:g}; rank from 1, alpha above 0 "
+            "and dropout in [0, 1) work"
         )
+    names: str | list[str]
     if targets == "auto":
-        wanted: str | list[str] = find_targets(model)
+        names = find_targets(model)
+    elif targets == "all-linear":
+        names = "all-linear"
     else:
-        wanted = (
-            targets if targets == "all-linear" else [targets] if isinstance(targets, str) else list(targets)
-        )
+        names = [targets] if isinstance(targets, str) else list(targets)
     trained = [name for name, _ in model.named_children() if name in _HEADS]
     settings = LoraConfig(
         r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=names, modules_to_save=trained or None
