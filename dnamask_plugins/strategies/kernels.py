@@ -47,7 +47,8 @@ _REMAINING: Final = 6
 _DEFERRED: Final = 7
 _UNKNOWNS: Final = 8
 _TAKEN: Final = 9
-_SLOTS: Final = 10
+_COVERED: Final = 10
+_SLOTS: Final = 11
 
 # A window in the ranking: its order in the high bits, where it starts in the low ones.
 _POSITION_BITS: Final = 31
@@ -70,8 +71,11 @@ def _workspace(tokens, nucleotides):  # type: ignore[no-untyped-def]
 @njit(nogil=True)
 def _open_row(work, offsets, special):  # type: ignore[no-untyped-def]
     """List the maskable tokens and, for each nucleotide, the tokens that show it."""
-    tokens = 0
+    tokens = high = 0
+    low = work.shape[1]
     for column in range(special.shape[0]):
+        if offsets[column, 1] > offsets[column, 0]:
+            low, high = min(low, offsets[column, 0]), max(high, offsets[column, 1])
         if not special[column]:
             work[_COLUMN, tokens] = column
             work[_START, tokens] = offsets[column, 0]
@@ -82,8 +86,9 @@ def _open_row(work, offsets, special):  # type: ignore[no-untyped-def]
     work[_TALLY, _NUMBERS] = 1
     if tokens == 0:
         return
-    low, high = work[_START, 0], work[_STOP, tokens - 1]
+    # What only an unknown token shows belongs to the sequence, though it cannot be hidden.
     work[_TALLY, _LOW], work[_TALLY, _HIGH] = low, high
+    covered = 0
     first = last = 0
     for nucleotide in range(low, high):
         while first < tokens and work[_STOP, first] <= nucleotide:
@@ -93,18 +98,14 @@ def _open_row(work, offsets, special):  # type: ignore[no-untyped-def]
         work[_FIRST, nucleotide] = first
         work[_LAST, nucleotide] = last
         work[_VISIBLE, nucleotide] = last - first
+        covered += last > first
+    work[_TALLY, _COVERED] = covered
 
 
 @njit(nogil=True)
 def _target(work, rate, per_nucleotide):  # type: ignore[no-untyped-def]
     """Return what the budget asks for: tokens, or nucleotides that no visible token shows."""
-    if not per_nucleotide:
-        return rate * work[_TALLY, _TOKENS]
-    covered = 0
-    for nucleotide in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
-        if work[_VISIBLE, nucleotide] > 0:
-            covered += 1
-    return rate * covered
+    return rate * work[_TALLY, _COVERED if per_nucleotide else _TOKENS]
 
 
 @njit(nogil=True)
@@ -114,7 +115,7 @@ def _mean_gain(work, length, per_nucleotide):  # type: ignore[no-untyped-def]
     With c tokens over a nucleotide and r tokens a nucleotide, it masks c + (length - 1) r tokens; their
     neighbours still show all but 1 / r + length - 1 nucleotides.
     """
-    nucleotides = max(work[_TALLY, _HIGH] - work[_TALLY, _LOW], 1)
+    nucleotides = max(work[_TALLY, _COVERED], 1)
     tokens_per_nucleotide = work[_TALLY, _TOKENS] / nucleotides
     if per_nucleotide:
         return max(1 / tokens_per_nucleotide, 1.0) + length - 1
@@ -237,6 +238,16 @@ def _item_interval(work, word, item, length, longest):  # type: ignore[no-untype
 
 
 @njit(nogil=True)
+def _draw(work, word):  # type: ignore[no-untyped-def]
+    """Take one of the items left, each as likely as the other."""
+    index = int(_number(work, word) * work[_TALLY, _REMAINING])
+    item = work[_POOL, index]
+    work[_TALLY, _REMAINING] -= 1
+    work[_POOL, index] = work[_POOL, work[_TALLY, _REMAINING]]
+    return item
+
+
+@njit(nogil=True)
 def _next_item(work, word, codes, weights, length, longest, plain):  # type: ignore[no-untyped-def]
     """Draw one of the items left, each as likely as the other; _NONE when there is none.
 
@@ -244,10 +255,7 @@ def _next_item(work, word, codes, weights, length, longest, plain):  # type: ign
     Both come up when all others are used; an item of weight 0 never does.
     """
     while work[_TALLY, _REMAINING] > 0:
-        index = int(_number(work, word) * work[_TALLY, _REMAINING])
-        item = work[_POOL, index]
-        work[_TALLY, _REMAINING] -= 1
-        work[_POOL, index] = work[_POOL, work[_TALLY, _REMAINING]]
+        item = _draw(work, word)
         if plain:
             return item
         start, stop = _item_interval(work, word, item, length, longest)
@@ -299,7 +307,10 @@ def _spend_on_items(  # type: ignore[no-untyped-def]
         _fill_pool(work, work[_TALLY, _LOW], work[_TALLY, _HIGH])
     plain = _all_plain(codes, weights, work[_TALLY, _LOW], work[_TALLY, _HIGH])
     while work[_TALLY, _SPENT] == 0:
-        item = _next_item(work, word, codes, weights, length, longest, plain)
+        if plain and work[_TALLY, _REMAINING] > 0:
+            item = _draw(work, word)
+        else:
+            item = _next_item(work, word, codes, weights, length, longest, plain)
         if item == _NONE:
             return
         if length == 0:
@@ -370,7 +381,7 @@ def select_items(  # type: ignore[no-untyped-def]
 @njit(nogil=True)
 def _center_rate(work, rate, short, long, per_nucleotide):  # type: ignore[no-untyped-def]
     """Return the centres per nucleotide that spend the budget, if units did not overlap."""
-    nucleotides = max(work[_TALLY, _HIGH] - work[_TALLY, _LOW], 1)
+    nucleotides = max(work[_TALLY, _COVERED], 1)
     gain = (_mean_gain(work, short, per_nucleotide) + _mean_gain(work, long, per_nucleotide)) / 2
     return _target(work, rate, per_nucleotide) / gain / nucleotides
 
