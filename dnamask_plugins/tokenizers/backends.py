@@ -27,7 +27,6 @@ def letter_steps(letters_as: str = LETTERS) -> list[Any]:
 
     What is no nucleotide letter is written N as well, because a normalizer cannot refuse it.
     """
-    a, c, g, t, n = letters_as
     return [
         Replace(Regex("[^ACGTacgtuU]"), "N"),
         *(
@@ -36,7 +35,7 @@ def letter_steps(letters_as: str = LETTERS) -> list[Any]:
         ),
         *(
             Replace(source, target)
-            for source, target in zip(LETTERS, (a, c, g, t, n), strict=True)
+            for source, target in zip(LETTERS, letters_as, strict=True)
             if source != target
         ),
     ]

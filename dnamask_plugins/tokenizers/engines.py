@@ -56,7 +56,7 @@ class FastEngine:
         for token, index in ids.items():
             tokens[index] = token
         self.vocabulary = tuple(tokens)
-        self.roles = usual_roles(ids) if roles is None else dict(roles)
+        self.roles: Mapping[str, str] = usual_roles(ids) if roles is None else dict(roles)
         added = {index for index, token in backend.get_added_tokens_decoder().items() if token.special}
         named = {ids[token] for token in self.roles.values()}
         unused = set(range(size)) - set(ids.values())
@@ -94,8 +94,8 @@ class SentencePieceEngine:
             for index in range(size)
             if model.is_control(index) or model.is_unknown(index) or model.is_unused(index)
         ]
-        self.roles = usual_roles(self.vocabulary)
-        self.roles["unk_token"] = self.vocabulary[model.unk_id()]
+        unknown = {"unk_token": self.vocabulary[model.unk_id()]}
+        self.roles: Mapping[str, str] = usual_roles(self.vocabulary) | unknown
         self._ids = {token: index for index, token in enumerate(self.vocabulary)}
         special += [self._ids[token] for token in self.roles.values()]
         self.special_ids = np.unique(np.array(special, dtype=np.int64))
@@ -145,7 +145,7 @@ class SlowEngine:
         for token, index in ids.items():
             tokens[index] = token
         self.vocabulary = tuple(tokens)
-        self.roles = dict(roles)
+        self.roles: Mapping[str, str] = dict(roles)
         self.special_ids = np.unique(np.array(tokenizer.all_special_ids, dtype=np.int64))
 
     def encode(self, texts: list[str]) -> list[Encoding]:

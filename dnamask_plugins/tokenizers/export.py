@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -10,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins import __version__
-from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.files import write_json
 from dnamask_plugins.tokenizers.base import TokenizerBase
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _PROBES: Final = (
     "acgtnACGUu",
     "ACGTRYKMNNACGTTGCATGCATTTTTTTTTTTTTACACACACACGGGGGGCCCCAAATATATATA",
     "GATTACAGGCGTGAGCCACCGCGCCCGGCCAACGTGGTGAAACCCCGTCTCTACTAAAAATACAAAAATTAGCCGGG",
+    *(unit * (100 // len(unit)) for unit in ("A", "T", "AC", "AG", "AT", "CAG", "GATA", "TTAGGG")),
 )
 
 
@@ -88,9 +89,26 @@ def save_pretrained(tokenizer: TokenizerBase, folder: str | os.PathLike[str], **
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    ConfigError
+        As `to_huggingface`.
+    InputError
+        The folder cannot be written.
     """
     exported = to_huggingface(tokenizer, **settings)
     target = Path(folder)
+    try:
+        _write(tokenizer, exported, target)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {target}: {error.strerror or error}; free space or choose another folder"
+        ) from None
+    return target
+
+
+def _write(tokenizer: TokenizerBase, exported: PreTrainedTokenizerFast, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".tokenizer-") as name:
         staging = Path(name)
@@ -101,9 +119,8 @@ def save_pretrained(tokenizer: TokenizerBase, folder: str | os.PathLike[str], **
         if not any(sources.iterdir()):
             sources.rmdir()
         document = {"format": 1, "written_by": f"dnamask-plugins {__version__}", "config": config}
-        (staging / CONFIG_FILE).write_text(json.dumps(document, indent=2) + "\n")
+        write_json(staging / CONFIG_FILE, document)
         for path in sorted(staging.iterdir()):
             if path.is_dir() and (target / path.name).is_dir():
                 shutil.rmtree(target / path.name)
             os.replace(path, target / path.name)
-    return target

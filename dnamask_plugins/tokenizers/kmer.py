@@ -114,7 +114,7 @@ class KmerTokenizer(ArrayTokenizer):
     @property
     def vocab_size(self) -> int:
         """Number of ids: 4^k + 5."""
-        return _FIRST + 4**self.k
+        return _FIRST + int(4**self.k)
 
     @property
     def pad_token_id(self) -> int:

@@ -148,7 +148,7 @@ class LogoTokenizer(ArrayTokenizer):
     @property
     def vocab_size(self) -> int:
         """Number of ids: 5^n words and 10 below them."""
-        return _FIRST + 5**self.n
+        return _FIRST + int(5**self.n)
 
     @property
     def pad_token_id(self) -> int:
