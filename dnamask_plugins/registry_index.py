@@ -50,15 +50,18 @@ def search(*words: str) -> list[Entry]:
 
     Examples
     --------
-    >>> [entry["id"] for entry in search("levine", "strategy")]
-    []
+    >>> [entry["id"] for entry in search("cm-gems", "curriculum")]
+    ['cm_gems', 'cm_step']
     """
     wanted = [word.lower() for word in words]
     return [entry for entry in entries() if all(word in _text_of(entry) for word in wanted)]
 
 
 def _text_of(entry: Entry) -> str:
-    return json.dumps(dict(entry), ensure_ascii=False).lower()
+    from dnamask_plugins.plugins import SINGULAR
+
+    fields = ("id", "kind", "summary", "distribution", "reference", "status")
+    return " ".join([SINGULAR[entry["kind"]], *(str(entry[field]) for field in fields)]).lower()
 
 
 def read_folder(registry: Path) -> list[dict[str, Any]]:
@@ -76,12 +79,14 @@ def read_folder(registry: Path) -> list[dict[str, Any]]:
     else:
         import tomli as tomllib
 
+    from dnamask_plugins.plugins import KINDS
+
     found = []
-    for path in sorted(registry.glob("*/*.toml")):
+    for path in sorted(path for kind in KINDS for path in registry.glob(f"{kind}/*.toml")):
         try:
             fields = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: no TOML: {error}; correct the entry") from None
+            raise InputError(f"{path}: is no TOML: {error}; correct the entry") from None
         found.append({"id": path.stem, "kind": path.parent.name, **fields})
     return found
 

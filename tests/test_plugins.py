@@ -17,6 +17,8 @@ from dnamask_plugins import plugins, registry_index
 from dnamask_plugins.errors import ConfigError, PluginError
 from dnamask_plugins.plugins import loading
 
+pytestmark = pytest.mark.filterwarnings("ignore::dnamask_plugins.plugins.PluginWarning")
+
 GOOD = """
     class Plugin:
         name = "acme.good"

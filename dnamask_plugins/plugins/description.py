@@ -19,7 +19,9 @@ class Parameter:
 
 
 def summary_of(plugin: Any) -> str:
-    """Return the first paragraph of the docstring on one line; empty when there is none of its own."""
+    """Return a `summary` of its own, else the first paragraph of the docstring on one line, else nothing."""
+    if isinstance(getattr(plugin, "summary", None), str):
+        return str(plugin.summary)
     own = plugin if inspect.isclass(plugin) or inspect.isroutine(plugin) else type(plugin)
     text = inspect.cleandoc(own.__doc__ or "")
     if re.match(rf"{own.__name__}\(.*\)$", text):  # what @dataclass writes when the author wrote nothing
