@@ -93,7 +93,7 @@ def build_corpus(
             return CorpusStore.open(folder)
         if not overwrite:
             raise InputError(
-                f"{folder}: holds a corpus of other files or options; choose another folder, or give --overwrite"
+                f"{folder}: holds a corpus of other files or options; take another folder or --overwrite"
             )
     with _whole_folder(folder) as temporary:
         _write(fastas, temporary, options, progress)

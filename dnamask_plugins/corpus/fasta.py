@@ -266,13 +266,11 @@ class _Parser:
             text = header.decode()
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{self.path}: the header of record {self.record + 1} is not UTF-8 text "
+                f"{self.path}: header {self.record + 1} is not UTF-8 text "
                 f"(byte 0x{header[error.start]:02x}); convert the file or correct the header"
             ) from None
         if "\0" in text:
-            raise InputError(
-                f"{self.path}: the header of record {self.record + 1} holds a NUL byte; repair the file"
-            )
+            raise InputError(f"{self.path}: header {self.record + 1} holds a NUL byte; repair the file")
         words = text.split(maxsplit=1)
         self.name = words[0] if words else f"record_{self.record + 1}"
         self.position = 0

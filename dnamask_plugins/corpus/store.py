@@ -87,6 +87,10 @@ class CorpusStore:
             raise InputError(f"{folder}: is a damaged corpus (sizes differ from its index); build it again")
         return cls(folder, index, nibbles, regions)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Workers map the file themselves; pickled as it is, the map would travel as a copy of the genome.
+        return type(self).open, (self.folder,)
+
     def __len__(self) -> int:
         """Return the number of nucleotides stored."""
         return int(self.index["nucleotides"])

@@ -357,28 +357,23 @@ class NpmiTable:
             raise InputError(
                 f"{path}: is a safetensors file, but no NPMI table; build one with 'dnamask npmi build'"
             )
-        metadata = json.loads(text)
-        if metadata.get("format") != FORMAT:
-            raise InputError(f"{path}: format {metadata.get('format')!r} is unknown to {_PACKAGE}; update it")
-        if metadata["alphabet"] != ALPHABET:
-            raise InputError(
-                f"{path}: is over the alphabet {metadata['alphabet']}; tables over {ALPHABET} are needed"
-            )
         try:
-            table = cls(
-                k=metadata["k"],
-                variant=metadata["variant"],
-                min_count=metadata["min_count"],
-                provenance=metadata["provenance"],
-                path=path,
-                **arrays,
-            )
-        except (TypeError, KeyError, ConfigError) as error:
-            raise InputError(f"{path}: is a damaged NPMI table ({error}); build it again") from None
-        if table.fingerprint != metadata["fingerprint"]:
-            raise InputError(
-                f"{path}: is damaged (its content does not match its fingerprint); build it again"
-            )
+            metadata = json.loads(text)
+            if metadata["format"] != FORMAT:
+                raise InputError(
+                    f"{path}: format {metadata['format']!r} is unknown to {_PACKAGE}; update the package"
+                )
+            if metadata["alphabet"] != ALPHABET:
+                raise InputError(
+                    f"{path}: is over the alphabet {metadata['alphabet']}; one over {ALPHABET} is needed"
+                )
+            fields = {name: metadata[name] for name in ("k", "variant", "min_count", "provenance")}
+            table = cls(**fields, **arrays, path=path)
+            intact = table.fingerprint == metadata["fingerprint"]
+        except (ValueError, TypeError, KeyError, ConfigError):
+            intact = False
+        if not intact:
+            raise InputError(f"{path}: is a damaged NPMI table; build it again")
         return table
 
     def to_config(self) -> dict[str, Any]:

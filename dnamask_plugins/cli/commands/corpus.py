@@ -78,5 +78,5 @@ def _report(store: CorpusStore) -> None:
     typer.echo(
         f"{store.folder}: {len(store):,} nt A, C, G, T ({store.index['soft_masked']:,} soft-masked) in "
         f"{store.index['regions']:,} regions; train {split['train_nucleotides']:,}, validation "
-        f"{split['validation_nucleotides']:,}, {split['lost_at_borders']:.2%} of window places lost to borders"
+        f"{split['validation_nucleotides']:,}, {split['lost_at_borders']:.2%} of places lost to borders"
     )
