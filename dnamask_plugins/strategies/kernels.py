@@ -347,6 +347,8 @@ def select_items(  # type: ignore[no-untyped-def]
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
         _open_row(work, offsets[index], special[index])
+        if work[_TALLY, _TOKENS] == 0:
+            continue
         if exact:
             target = _target(work, rate, per_nucleotide)
             if target > 0:

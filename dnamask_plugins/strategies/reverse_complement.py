@@ -23,7 +23,8 @@ class ReverseComplement(Configurable):
     """Masks a sequence and its reverse complement alike, with any strategy inside.
 
     Of the two strands the one that is first in alphabetical order is masked by the inner strategy; the mask
-    of the other is its mirror image. Give both strands the same key (the same example id).
+    of the other is its mirror image. Give both strands the same key (the same example id). (A sequence that is
+    its own reverse complement has one mask, which need not be symmetric.)
 
     Where the tokens of a row are their own mirror image, as k-mers and single nucleotides are, this is exact
     to the token. Where they are not (BPE, words with a rest at the end), the two strands are cut differently,

@@ -75,7 +75,12 @@ STRATEGIES = {
     "mixture": Mixture([Span(length=3), GeneMask(TABLE)], [1, 2]),
     "reverse_complement": ReverseComplement(GeneMask(TABLE)),
 }
-TOKENIZERS = {"6mer": KmerTokenizer(6), "3mer": KmerTokenizer(3), "1mer": KmerTokenizer(1), "cutter": Cutter()}
+TOKENIZERS = {
+    "6mer": KmerTokenizer(6),
+    "3mer": KmerTokenizer(3),
+    "1mer": KmerTokenizer(1),
+    "cutter": Cutter(),
+}
 
 
 @pytest.fixture(params=sorted(STRATEGIES))

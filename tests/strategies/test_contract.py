@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnamask_plugins.budget import Budget, hidden_rate, maskable_tokens, token_rate
+from dnamask_plugins.budget import Budget, hidden_rate, maskable_tokens
 from dnamask_plugins.plugins import create
 from dnamask_plugins.protocols import MaskingStrategy
 from dnamask_plugins.rng import RngKey
@@ -47,7 +47,9 @@ def test_expected_size_is_the_target(strategy, cutter, sequences):
     batch = cutter.encode_batch(sequences(1500, 120))
     target = 0.15 * maskable_tokens(batch)
     off = strategy.select(batch, keys(1500), Budget(0.15)).sum(axis=1) - target
-    bound = 0.3 if strategy.name == "global_npmi" and not strategy.temperature else 4 * off.std() / np.sqrt(1500)
+    bound = (
+        0.3 if strategy.name == "global_npmi" and not strategy.temperature else 4 * off.std() / np.sqrt(1500)
+    )
     assert abs(off.mean()) < bound
 
 
@@ -123,7 +125,9 @@ def test_mask_depends_on_the_example_alone(all_strategies, all_tokenizers, data)
     mask = strategy.select(whole, RngKey.from_step(3, 5, ids), budget)
     assert not mask[whole.special_tokens_mask].any()
     again = strategy.select(
-        tokenizer.encode_batch([texts[i] for i in order]), RngKey.from_step(3, 5, [ids[i] for i in order]), budget
+        tokenizer.encode_batch([texts[i] for i in order]),
+        RngKey.from_step(3, 5, [ids[i] for i in order]),
+        budget,
     )
     np.testing.assert_array_equal(mask[list(order)], again)
     for row, text in enumerate(texts):

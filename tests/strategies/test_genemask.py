@@ -36,14 +36,14 @@ def released(shared_data):
     return SimpleNamespace(k=6, scores=scores)
 
 
-@pytest.mark.parametrize(
-    ("lookup", "field"), [("kmer", "masked_corrected"), ("position", "masked_released")]
-)
+@pytest.mark.parametrize(("lookup", "field"), [("kmer", "masked_corrected"), ("position", "masked_released")])
 def test_golden_masks(golden, released, lookup, field):
     records, batch, centers = golden
     mask = genemask_from_centers(batch, centers, released, lookup)
     wrong = [
-        row for row, record in enumerate(records) if np.flatnonzero(mask[row]).tolist() != sorted(record[field])
+        row
+        for row, record in enumerate(records)
+        if np.flatnonzero(mask[row]).tolist() != sorted(record[field])
     ]
     assert len(records) == 200
     assert wrong == []

@@ -46,7 +46,9 @@ def test_exact_budget_is_the_nearest_size_from_the_top_down(tokenizer, table, se
         target, chosen = rate * len(columns), set()
         for window in ranked_windows(text, table):
             more = chosen | {
-                c for c in columns.tolist() if batch.offsets[row, c, 0] < window + 6 and batch.offsets[row, c, 1] > window
+                c
+                for c in columns.tolist()
+                if batch.offsets[row, c, 0] < window + 6 and batch.offsets[row, c, 1] > window
             }
             if len(more) >= target:
                 if len(more) - target < target - len(chosen):

@@ -14,7 +14,7 @@ from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
 
 def longest_runs(mask):
-    return np.array([max(map(len, "".join("01"[bit] for bit in row).split("0"))) for row in mask])
+    return np.array([max(map(len, "".join("01"[int(bit)] for bit in row).split("0"))) for row in mask])
 
 
 def test_shares_are_those_of_the_weights(sequences):

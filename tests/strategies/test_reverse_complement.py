@@ -39,6 +39,8 @@ def test_k_mer_masks_mirror_to_the_token(all_strategies, texts, k, per):
             tokenizer.encode_batch([other_strand(text) for text in texts]), keys(len(texts)), Budget(0.3, per)
         )
         for row, text in enumerate(texts):
+            if text == other_strand(text):
+                continue  # its own other strand: one mask cannot be its own mirror image as well
             tokens = slice(1, 1 + max(len(text) - k + 1, 0))
             np.testing.assert_array_equal(forward[row, tokens], reverse[row, tokens][::-1])
 
@@ -80,7 +82,9 @@ def test_weights_turn_with_the_sequence(sequences):
     strategy, tokenizer = ReverseComplement("span"), KmerTokenizer(1)
     forward = strategy.select(tokenizer.encode_batch(texts).with_weights(weights), keys(30), Budget(0.2))
     turned = tokenizer.encode_batch(list(map(other_strand, texts))).with_weights(weights[:, ::-1].copy())
-    np.testing.assert_array_equal(forward[:, 1:-1], strategy.select(turned, keys(30), Budget(0.2))[:, 1:-1][:, ::-1])
+    np.testing.assert_array_equal(
+        forward[:, 1:-1], strategy.select(turned, keys(30), Budget(0.2))[:, 1:-1][:, ::-1]
+    )
     assert not forward[:, 1:61].any()
 
 
