@@ -104,7 +104,7 @@
       const legend = { orient: narrow ? "bottom" : "right", columns: narrow ? 2 : 1, titleColor: colour("--soft"), labelColor: colour("--ink"), symbolStrokeWidth: 2, symbolFillColor: "transparent" };
       const config = {
         background: "transparent", font: "system-ui, sans-serif", view: { stroke: null }, legend,
-        axis: { labelColor: colour("--soft"), titleColor: colour("--soft"), gridColor: colour("--line"), domainColor: colour("--line"), tickColor: colour("--line"), titleFontWeight: 500, labelFontSize: 12, titleFontSize: 12 },
+        axis: { labelColor: colour("--soft"), titleColor: colour("--soft"), gridColor: colour("--line"), domainColor: colour("--line"), tickColor: colour("--line"), titleFontWeight: 500, labelFontSize: 12, titleFontSize: 12, labelOverlap: "greedy" },
       };
       const filled = { ...structuredClone(spec), datasets: { points: points() } };
       vegaEmbed(board.querySelector(".chart"), filled, {
