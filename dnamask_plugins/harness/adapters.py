@@ -77,6 +77,6 @@ def add_adapters(model: Any, settings: LoraSettings, fresh: Sequence[str]) -> tu
 
 
 def _module_of(parameter: str, model: Any) -> str:
-    """Return the module below the backbone that holds a parameter: ``pooler`` of ``bert.pooler.dense.bias``."""
+    """Return the module that holds a parameter: ``pooler`` of ``bert.pooler.dense.bias``."""
     parts = parameter.split(".")
     return parts[1] if parts[0] == getattr(model, "base_model_prefix", "") and len(parts) > 1 else parts[0]

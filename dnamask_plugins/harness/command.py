@@ -263,9 +263,7 @@ def audit_command(
 def _audit_table(audits: Sequence[TaskAudit]) -> Any:
     from rich.table import Table
 
-    table = Table(
-        title="rows per split; sequences of test and dev that stand elsewhere (other strand in brackets)"
-    )
+    table = Table(title="sequences that stand elsewhere too (in brackets: on the other strand)")
     corpus = any(item.corpus for item in audits)
     columns = [
         "task",

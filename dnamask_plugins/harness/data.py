@@ -252,7 +252,7 @@ def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[s
             raise InputError(f"{path}: empty; get the file again")
         if header[-1].strip().lower() != "label":
             raise InputError(
-                f"{path}: line 1 is no header (it begins {header[0][:20]!r}); it must be sequence,label: add it"
+                f"{path}: line 1 is no header (it begins {header[0][:20]!r}); add sequence,label"
             )
         for fields in reader:
             if fields:
@@ -270,13 +270,13 @@ def _sequence(text: str, task: Task, path: Path, line: int) -> str:
         raw = sequence.encode("ascii")
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{path}: line {line}: {sequence[error.start]!r} is no nucleotide letter; correct it"
+            f"{path}: line {line}: {sequence[error.start]!r} is no nucleotide; correct it"
         ) from None
     codes = CODE_OF_BYTE[np.frombuffer(raw, np.uint8)]
     bad = np.flatnonzero(codes > _MAX_CODE)
     if bad.size:
         raise InputError(
-            f"{path}: line {line}, letter {bad[0] + 1}: {sequence[bad[0]]!r} is no nucleotide letter; correct it"
+            f"{path}: line {line}, letter {bad[0] + 1}: {sequence[bad[0]]!r} is no nucleotide; correct it"
         )
     return sequence
 
@@ -305,8 +305,8 @@ def _check_classes(task: Task, train: LabelledData, others: Sequence[LabelledDat
     missing = sorted(set(range(classes)) - seen)
     if missing:
         raise InputError(
-            f"{train.path}: no row of class {', '.join(map(str, missing))} in {len(train)} rows, but {task.name} "
-            f"has {classes} classes; a model cannot learn what it never sees: use the whole file"
+            f"{train.path}: no row of class {', '.join(map(str, missing))} in {len(train)} rows, but "
+            f"{task.name} has {classes} classes; a model cannot learn what it never sees: use the whole file"
         )
     for data in others:
         strange = np.flatnonzero(~np.isin(data.labels, list(seen)))

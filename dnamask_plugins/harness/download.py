@@ -23,7 +23,7 @@ _HUB_NAMES: Final = {"train": ("train",), "dev": ("dev", "validation", "valid"),
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one file: ``status`` is kept, fetched or failed; ``as_published`` None = no hash known."""
+    """One file: ``status`` is kept, fetched or failed; ``as_published`` is None where no hash is known."""
 
     task: str
     split: str

@@ -19,11 +19,13 @@ class Executor(Protocol):
     executor, and workers need to see the output folder.
     """
 
-    def map(self, function: Function, units: Sequence[Unit]) -> Iterable[UnitOutcome]: ...
+    def map(self, function: Function, units: Sequence[Unit]) -> Iterable[UnitOutcome]:
+        """Run the function on every unit."""
+        ...
 
 
 class LocalExecutor:
-    """One unit after the other in this process, in the order given: a task's seeds share what was tokenized."""
+    """One unit after the other in this process: the seeds of a task share what was tokenized."""
 
     def map(self, function: Function, units: Sequence[Unit]) -> Iterator[UnitOutcome]:
         """Yield the outcome of each unit as it is done."""

@@ -1,4 +1,4 @@
-"""The model under test: where its files are, which they are to the bit, and what is known of its pretraining."""
+"""The model under test: where its files are, which they are to the bit, how it was pretrained."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class ModelSource:
 
 
 def _kmers_of(folder: Path) -> DNATokenizer | None:
-    """Return DNABERT's tokenizer where ``vocab.txt`` is its vocabulary: transformers' own reads no raw DNA."""
+    """Return DNABERT's tokenizer where ``vocab.txt`` is its vocabulary; BERT's own reads no raw DNA."""
     from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
     path = folder / "vocab.txt"

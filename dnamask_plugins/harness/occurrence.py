@@ -1,4 +1,4 @@
-"""Which sequences occur in a genome, exactly, on either strand: one pass over the FASTA for any number of them.
+"""Which sequences occur in a genome, exactly, on either strand: one pass for any number of them.
 
 Each sequence is found by one seed of up to 32 nucleotides, packed into 64 bits without loss; the corpus is
 rolled over once, seeds that hit are looked up by bisection and the whole sequence is compared.
@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from dnamask_plugins.corpus.fasta import CODE_BITS, read_chunks
+from dnamask_plugins.corpus.fasta import BLOCK, CODE_BITS, FastaSource
 from dnamask_plugins.nucleotides import complement, encode_letters
 from dnamask_plugins.rng import mix64
 
@@ -44,7 +44,10 @@ class Occurrences:
 
 
 def find_occurrences(
-    sequences: Sequence[str], paths: Iterable[Path], progress: Callable[[int], Any] | None = None
+    sequences: Sequence[str],
+    paths: Iterable[Path],
+    progress: Callable[[int], Any] | None = None,
+    block: int = BLOCK,
 ) -> Occurrences:
     """Search sequences in FASTA files.
 
@@ -55,6 +58,8 @@ def find_occurrences(
         FASTA files, plain or gzipped.
     progress : callable, optional
         Called with the number of nucleotides just read.
+    block : int
+        Bytes read at a time.
 
     Returns
     -------
@@ -70,7 +75,7 @@ def find_occurrences(
     for path in paths:
         tail = np.empty(0, dtype=np.uint8)
         record = -1
-        for chunk in read_chunks(path):
+        for chunk in FastaSource(path).chunks(block):
             codes = chunk.packed & CODE_BITS
             # The end of the piece before is searched again, so that nothing is lost at the seams.
             tail = tail if chunk.record == record else codes[:0]

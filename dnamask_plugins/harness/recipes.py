@@ -75,9 +75,7 @@ class Recipe:
             if not getattr(self, name) > 0:
                 raise ConfigError(f"recipe: {name} is {getattr(self, name)}, but must be above 0")
         if self.eval_steps <= 0 and self.select_by != "last":
-            raise ConfigError(
-                f"recipe: select_by = '{self.select_by}' needs dev evaluations; set eval_steps, or select_by = 'last'"
-            )
+            raise ConfigError(f"recipe: select_by = '{self.select_by}' needs dev; set eval_steps, or 'last'")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str) -> Recipe:
