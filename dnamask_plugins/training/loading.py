@@ -140,6 +140,29 @@ def load_base(
     return _load(source, tokenizer, seed, BASE, overrides)
 
 
+def resolve_config(
+    source: str | Path | Backbone, tokenizer: DNATokenizer, **overrides: Any
+) -> PretrainedConfig:
+    """Return the configuration of the model that `load_masked_lm` would give, without its weights."""
+    backbone = _as_backbone(source)
+    if backbone is not None:
+        return backbone.build_config(tokenizer, **overrides)
+    return _config_of_folder(_folder(str(source), weights=False)[0], tokenizer, source, overrides)
+
+
+def _config_of_folder(
+    folder: Path, tokenizer: DNATokenizer, source: object, overrides: Mapping[str, Any]
+) -> PretrainedConfig:
+    config = read_config(folder)
+    _check_vocabulary(config, tokenizer, source)
+    known = config.to_dict()
+    for key, value in overrides.items():
+        if key != "num_labels" and key not in known:
+            raise ConfigError(f"{source}: unknown setting '{key}'; {suggest(key, known)}")
+        setattr(config, key, value)
+    return config
+
+
 def _load(
     source: str | Path | Backbone, tokenizer: DNATokenizer, seed: int, task: str, overrides: Mapping[str, Any]
 ) -> tuple[PreTrainedModel, ModelDescription]:
@@ -150,10 +173,7 @@ def _load(
         limit = backbone.max_positions if unchanged else max_positions(model.config)
         return model, _describe(backbone.name, "scratch", model, limit)
     folder, origin = _folder(str(source))
-    config = read_config(folder)
-    _check_vocabulary(config, tokenizer, source)
-    for key, value in overrides.items():
-        setattr(config, key, value)
+    config = _config_of_folder(folder, tokenizer, source, overrides)
     model, fresh = _load_weights(folder, config, task, seed)
     description = _describe(str(source), origin, model, max_positions(config))
     return model.train(), replace(description, started_fresh=fresh)
@@ -193,7 +213,7 @@ def _as_backbone(source: str | Path | Backbone) -> Backbone | None:
     return None
 
 
-def _folder(source: str) -> tuple[Path, str]:
+def _folder(source: str, weights: bool = True) -> tuple[Path, str]:
     """Return a folder with the checkpoint's files, fetched into the cache if it is a repository."""
     if Path(source).is_dir():
         return Path(source), "folder"
@@ -206,7 +226,7 @@ def _folder(source: str) -> tuple[Path, str]:
     wanted = {"repo_id": repository, "revision": revision or None}
     try:
         config = hf_hub_download(filename="config.json", **wanted)
-        for name in _WEIGHTS:
+        for name in _WEIGHTS if weights else ():
             try:
                 path = Path(hf_hub_download(filename=name, **wanted))
             except EntryNotFoundError:

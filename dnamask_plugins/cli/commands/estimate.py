@@ -1,0 +1,179 @@
+"""``dnamask estimate``: what a pretraining run will cost."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dnamask_plugins.training.estimate import Estimate, Gpu
+
+app = typer.Typer()
+
+
+class Format(str, Enum):
+    """How the figures are written."""
+
+    text = "text"
+    json = "json"
+
+
+@app.command()
+def estimate(
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of 'dnamask pretrain'; flags override it.")
+    ] = None,
+    backbone: Annotated[str | None, typer.Option(help="logo, dnabert, dnabert2, ..., or a folder.")] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="Name, file or folder of a tokenizer.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Optimizer steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows per device and micro-batch.")] = None,
+    accumulation: Annotated[int | None, typer.Option(help="Micro-batches per optimizer step.")] = None,
+    mask_rate: Annotated[float | None, typer.Option(help="Fraction to mask, in (0, 1].")] = None,
+    lora: Annotated[int | None, typer.Option(help="Rank of LoRA adapters.")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Any setting of 'dnamask pretrain', KEY=VALUE.")
+    ] = None,
+    gpu: Annotated[
+        str, typer.Option(help="2080ti, t4, v100, 3090, 4090, l4, l40s, a100, h100, h200.")
+    ] = "a100",
+    gpus: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    utilisation: Annotated[
+        float,
+        typer.Option(min=0.001, max=1.0, help="Share of the peak that is reached; small models reach less."),
+    ] = 0.35,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Also time a few real micro-batches on this machine.")
+    ] = False,
+    format: Annotated[Format, typer.Option(help="How the figures are written.")] = Format.text,
+) -> None:
+    """Estimate parameters, memory, operations, storage and hours of a pretraining run.
+
+    The formula is in the docstring of dnamask_plugins.training.estimate; the table sets the run beside the
+    published ones. No corpus is needed.
+    """
+    from dnamask_plugins.tokenizers.loading import load_tokenizer
+    from dnamask_plugins.training import estimate as estimation
+    from dnamask_plugins.training.pretrain import resolve_tokenizer
+    from dnamask_plugins.training.settings import PretrainSettings, merge, parse_assignment, read_toml
+
+    values = read_toml(config) if config else {}
+    trainer = {
+        "max_steps": max_steps,
+        "per_device_train_batch_size": batch_size,
+        "gradient_accumulation_steps": accumulation,
+    }
+    flags: dict[str, Any] = {
+        "backbone": backbone,
+        "curriculum": {"mask_rate": mask_rate} if mask_rate else None,
+        "lora": {"rank": lora} if lora else None,
+        "trainer": {key: value for key, value in trainer.items() if value is not None} or None,
+    }
+    values = merge(
+        {"corpus": "none", "output": "none"},
+        merge(values, {key: value for key, value in flags.items() if value is not None}),
+    )
+    for assignment in assignments or []:
+        values = merge(values, parse_assignment(assignment))
+    settings = PretrainSettings.from_mapping(values, where=str(config) if config else "command line")
+    chosen = load_tokenizer(tokenizer) if tokenizer else resolve_tokenizer(settings)
+    device = estimation.find_gpu(gpu)
+    figures = estimation.estimate(settings, chosen, gpus)
+    seconds = estimation.measure(settings, chosen) if measure else None
+    if format is Format.json:
+        _print_json(figures, device, gpus, utilisation, seconds)
+    else:
+        _print_text(settings.backbone, figures, device, gpus, utilisation, seconds)
+
+
+def _rows(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> list[dict[str, Any]]:
+    from dnamask_plugins.training.estimate import PUBLISHED
+
+    total = figures.operations_per_step * figures.steps
+    rows: list[dict[str, Any]] = [
+        {
+            "run": "this run",
+            "tokens": figures.tokens_per_step * figures.steps,
+            "operations": total,
+            "published": None,
+            "hours": figures.hours(gpu, gpus, utilisation),
+        }
+    ]
+    for each in PUBLISHED:
+        seconds = each.operations() / (gpus * gpu.teraflops * 1e12 * utilisation)
+        rows.append(
+            {
+                "run": each.name,
+                "tokens": each.tokens,
+                "operations": each.operations(),
+                "published": {
+                    "days": each.days,
+                    "gpus": each.gpus,
+                    "gpu": each.gpu,
+                    "utilisation": each.utilisation(),
+                    "source": each.source,
+                },
+                "hours": seconds / 3600,
+            }
+        )
+    return rows
+
+
+def _print_json(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float, seconds: float | None) -> None:
+    import json
+
+    document = figures.to_dict() | {
+        "gpu": {"name": gpu.name, "count": gpus, "peak_teraflops": gpu.teraflops, "memory_gib": gpu.memory},
+        "utilisation": utilisation,
+        "runs": _rows(figures, gpu, gpus, utilisation),
+        "measured_here": None
+        if seconds is None
+        else {"seconds_per_step": seconds, "hours": seconds * figures.steps / 3600},
+    }
+    typer.echo(json.dumps(document, indent=2))
+
+
+def _print_text(
+    backbone: str, figures: Estimate, gpu: Gpu, gpus: int, utilisation: float, seconds: float | None
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    memory = figures.memory_bytes / 2**30
+    fits = "fits" if memory < gpu.memory else "too much for"
+    ratio = figures.plain_operations_per_step / figures.operations_per_step
+    million = 1e6
+    lines = [
+        ("model", f"{backbone}, {figures.parameters / million:.1f} M parameters"),
+        ("trained", f"{figures.trained_parameters / million:.1f} M parameters"),
+        ("a step", f"{figures.windows_per_step} windows of {figures.tokens_per_step:,.0f} tokens in all"),
+        ("predicted", f"{figures.predicted_per_step:,.0f} tokens a step"),
+        (
+            "operations",
+            f"{figures.operations_per_step / 1e12:.3g} T a step; {ratio:.1f} times as many if padded",
+        ),
+        ("memory", f"{memory:.1f} GiB on each device: {fits} {gpu.name} ({gpu.memory:g} GiB)"),
+        ("storage", f"{figures.storage_bytes / 2**30:.1f} GiB of checkpoints and model"),
+    ]
+    if seconds is not None:
+        hours = seconds * figures.steps / 3600
+        lines.append(("measured", f"{seconds:.1f} s a step on this machine's CPU, {hours:,.1f} hours in all"))
+    for label, text in lines:
+        typer.echo(f"{label:11s} {text}")
+    table = Table(box=box.SIMPLE, title=f"hours on {gpus} x {gpu.name} at {utilisation:.0%} of its peak")
+    for column in ("run", "steps x tokens", "operations", "published", "of peak", "hours here"):
+        table.add_column(column, justify="left" if column in ("run", "published") else "right")
+    for row in _rows(figures, gpu, gpus, utilisation):
+        known = row["published"]
+        table.add_row(
+            row["run"],
+            f"{row['tokens']:.2g}",
+            f"{row['operations']:.2g}",
+            f"{known['days']:g} days on {known['gpus']} x {known['gpu']}" if known else "",
+            f"{known['utilisation']:.0%}" if known else "",
+            f"{row['hours']:,.2f}",
+        )
+    Console(width=110).print(table)
