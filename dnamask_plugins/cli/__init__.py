@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+import warnings
 
 import click
 import typer
@@ -63,6 +64,7 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors that a user can act on are one line and exit code 2."""
+    warnings.showwarning = _show_warning
     try:
         app(args=arguments, standalone_mode=True)
     except DnamaskError as error:
@@ -76,3 +78,14 @@ def main(arguments: list[str] | None = None) -> None:
 def _complain(message: str) -> None:
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
     typer.echo(" ".join(message.split()), err=True)
+
+
+_show_other_warning = warnings.showwarning
+
+
+def _show_warning(message, category, *where) -> None:  # type: ignore[no-untyped-def]
+    """Print our own warnings as one line; where in the code they arose tells a user nothing."""
+    if category.__module__.startswith("dnamask_plugins"):
+        typer.secho(f"warning: {message}", fg="yellow", err=True)
+    else:
+        _show_other_warning(message, category, *where)

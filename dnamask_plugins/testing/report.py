@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, metadata
@@ -97,7 +98,7 @@ def registry_entry(plugin: PluginInfo, loaded: Any, outcomes: Sequence[Outcome])
     """
     exceptions = {each.check.name: each.detail for each in outcomes if each.status == "expected"}
     fields: dict[str, Any] = {
-        "summary": summary_of(loaded),
+        "summary": textwrap.shorten(summary_of(loaded), 160, placeholder=" ...").rstrip("."),
         "distribution": plugin.distribution,
         "entry_point": plugin.value,
         "api_version": API_VERSION,
@@ -109,6 +110,7 @@ def registry_entry(plugin: PluginInfo, loaded: Any, outcomes: Sequence[Outcome])
         "date": datetime.date.today().isoformat(),
         "version": plugin.version,
         "dnamask_plugins": __version__,
+        "method": "dnamask check",
         "passed": sum(each.status == "passed" for each in outcomes),
     }
     lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
@@ -131,5 +133,6 @@ def _licence(distribution: str) -> str:
     try:
         found = metadata(distribution)
     except PackageNotFoundError:
-        return ""
-    return str(found.get("License-Expression") or found.get("License") or "").split("\n")[0]
+        return "LicenseRef-unstated"
+    stated = found.get("License-Expression") or found.get("License") or "LicenseRef-unstated"
+    return str(stated).split("\n")[0]
