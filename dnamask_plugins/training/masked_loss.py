@@ -65,12 +65,15 @@ class Plan:
         >>> plan.rows.index.tolist(), plan.chosen.tolist(), plan.targets.tolist()
         ([0, 1, 2, 3, 4, 5, 6], [1, 5], [9, 7])
         """
+        device = input_ids.device
         if attention_mask is None:
-            attention_mask = torch.ones_like(input_ids)
-        rows = PackedRows.from_attention_mask(attention_mask)
-        targets = rows.pack(labels)
+            attention_mask = torch.ones(input_ids.shape, dtype=torch.bool)
+        # On the CPU, so that an accelerator waits for two copies and not for each question about the data.
+        rows = PackedRows.from_attention_mask(attention_mask.to("cpu"))
+        targets = rows.pack(labels.to("cpu"))
         chosen = (targets != IGNORED_LABEL).nonzero().flatten()
-        return cls(rows, chosen, rows.select(chosen), targets[chosen])
+        segments = rows.select(chosen)
+        return cls(rows.to(device), chosen.to(device), segments.to(device), targets[chosen].to(device))
 
 
 # Its shapes depend on the data: under torch.compile it runs as plain Python between two graphs.

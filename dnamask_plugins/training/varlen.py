@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -19,6 +19,9 @@ try:
     from torch.nn.attention.varlen import varlen_attn
 except ImportError:  # PyTorch before 2.10
     varlen_attn = None
+
+
+_WIDTH_STEP: Final = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +38,7 @@ class Segments:
     cumulative : int32 tensor, shape (B + 1,)
         Where each window starts, and T.
     width : int
-        The longest window.
+        At least the longest window.
     """
 
     lengths: tuple[int, ...]
@@ -45,8 +48,8 @@ class Segments:
     width: int
 
     @classmethod
-    def from_lengths(cls, lengths: list[int], device: torch.device | str = "cpu") -> Segments:
-        """Divide ``sum(lengths)`` tokens.
+    def from_lengths(cls, lengths: list[int]) -> Segments:
+        """Divide ``sum(lengths)`` tokens; the tensors are on the CPU.
 
         Examples
         --------
@@ -58,17 +61,23 @@ class Segments:
         torch.cumsum(counts, 0, out=cumulative[1:])
         row = torch.repeat_interleave(torch.arange(len(lengths)), counts)
         slot = torch.arange(int(cumulative[-1])) - cumulative[row]
-        return cls(
-            tuple(lengths),
-            row.to(device),
-            slot.to(device),
-            cumulative.to(device, torch.int32),
-            max(lengths, default=0),
+        return cls(tuple(lengths), row, slot, cumulative.to(torch.int32), max(lengths, default=0))
+
+    def to(self, device: torch.device) -> Segments:
+        """Move to a device. There the width is rounded up, so that a compiled graph sees few of them."""
+        if device.type == "cpu":
+            return self
+        return Segments(
+            self.lengths,
+            self.row.to(device, non_blocking=True),
+            self.slot.to(device, non_blocking=True),
+            self.cumulative.to(device, non_blocking=True),
+            -(-self.width // _WIDTH_STEP) * _WIDTH_STEP,
         )
 
     def grid(self, tokens: torch.Tensor) -> torch.Tensor:
         """Lay tokens (T, ...) out as padded rows (B, width, ...), zeros behind."""
-        padded = tokens.new_zeros((len(self.lengths), self.width, *tokens.shape[1:]))
+        padded = tokens.new_zeros((self.cumulative.shape[0] - 1, self.width, *tokens.shape[1:]))
         return padded.index_put((self.row, self.slot), tokens)
 
     def visible(self) -> torch.Tensor:
@@ -110,7 +119,6 @@ class PackedRows:
         >>> rows.index.tolist(), rows.segments.lengths
         ([3, 4, 5, 0, 1], (3, 2))
         """
-        device = attention_mask.device
         mask = attention_mask.detach().to("cpu").bool()
         batch, width = mask.shape
         counts = mask.sum(1)
@@ -118,7 +126,15 @@ class PackedRows:
         order = order[counts[order] > 0]
         rows, columns = mask[order].nonzero(as_tuple=True)
         index = order[rows] * width + columns
-        return cls(Segments.from_lengths(counts[order].tolist(), device), index.to(device), batch, width)
+        rows_on_cpu = cls(Segments.from_lengths(counts[order].tolist()), index, batch, width)
+        return rows_on_cpu.to(attention_mask.device)
+
+    def to(self, device: torch.device) -> PackedRows:
+        """Move to a device."""
+        if device.type == "cpu":
+            return self
+        index = self.index.to(device, non_blocking=True)
+        return PackedRows(self.segments.to(device), index, self.batch, self.width)
 
     @property
     def positions(self) -> torch.Tensor:
@@ -140,9 +156,9 @@ class PackedRows:
         return flat.index_copy(0, self.index, tokens).unflatten(0, (self.batch, self.width))
 
     def select(self, chosen: torch.Tensor) -> Segments:
-        """Divide some of the tokens, given by their numbers in ascending order, int64 (M,)."""
+        """Divide some of the tokens, given by their numbers in ascending order, int64 (M,) on the CPU."""
         counts = torch.bincount(self.segments.row[chosen], minlength=len(self.segments.lengths))
-        return Segments.from_lengths(counts.tolist(), chosen.device)
+        return Segments.from_lengths(counts.tolist())
 
     def attend(
         self,
