@@ -68,20 +68,16 @@ def write_card(model_dir: Path, found: Sequence[ResultRecord]) -> Path:
         The card that is there has metadata that is no YAML, or the folder cannot be written.
     """
     from huggingface_hub import ModelCard
+    from yaml import YAMLError
 
     path = model_dir / "README.md"
     name = found[0].model.name
     try:
         before = path.read_text("utf-8") if path.is_file() else _new_card(name)
         card = ModelCard(before, ignore_metadata_errors=False)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read as a model card ({str(error)[:120]}); correct it or move it away"
-        ) from None
-    except Exception as error:  # PyYAML's errors have no common base with ValueError
-        raise InputError(
-            f"{path}: its metadata is no YAML ({str(error)[:120]}); correct it or move it away"
-        ) from None
+    except (OSError, ValueError, YAMLError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{path}: not a model card ({reason}); correct it or move it away") from None
     ranked = [record for record in found if record.run is not None and not record.run.dev_as_train]
     card.data.model_name = name
     card.data.eval_results = [_eval_result(record) for record in ranked] or None

@@ -79,7 +79,7 @@ def test_vote_takes_the_majority_and_the_first_seed_on_a_draw():
 
 
 def test_seeds_that_scatter_do_not_make_a_difference():
-    """Two models of the same quality whose seeds scatter: rows alone would cry wolf, the interval must not."""
+    """Two equal models with seeds that scatter: rows alone would cry wolf, the interval must not."""
     rng = np.random.default_rng(5)
     alarms = rows_only = 0
     trials, rows = 120, 2000
