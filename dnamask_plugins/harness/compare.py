@@ -1,9 +1,10 @@
 """Two models on the same tasks: which differences are more than noise.
 
-Differences are B minus A, so that a positive one says that B is better. The interval comes from a bootstrap in which
-both models see the same resampled test rows (paired), and in which each model's seeds are drawn again
-as well, because a difference that rests on one lucky seed is noise too. McNemar's exact test looks at the rows
-only: it asks whether B's majority vote over its seeds is right where A's is wrong more often than the other way.
+Differences are B minus A, so that a positive one says that B is better. The interval comes from a bootstrap
+in which both models see the same resampled test rows (paired), and in which each model's seeds are drawn
+again as well, because a difference that rests on one lucky seed is noise too. McNemar's exact test looks at
+the rows only: is B's vote over its seeds right where A's is wrong more often than the other way round?
+Where seeds differ much it calls far too many differences real, so that the verdict rests on the interval.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Comparison:
     only_in_b: tuple[str, ...]
 
     def count(self, verdict: str) -> int:
-        """Number of tasks with a verdict."""
+        """Count the tasks with a verdict."""
         return sum(task.verdict == verdict for task in self.tasks)
 
     @property
@@ -227,9 +228,7 @@ def _compare_task(
     if first.source == second.source == "measured":
         left, right = _load(*a), _load(*b)
         if not np.array_equal(left[0].labels, right[0].labels):
-            raise InputError(
-                f"{task.name}: {a[1]} and {b[1]} were made on different test rows; run both on the same file"
-            )
+            raise InputError(f"{task.name}: {a[1]} and {b[1]} saw different test rows; use one file")
         draws = _difference_draws(task.metric, left, right, task.classes, resamples, seed)
         low, high = percentile_interval(draws)
         right_a = vote([item.predictions for item in left], task.classes) == left[0].labels
@@ -301,7 +300,7 @@ def _load(record: ResultRecord, path: Path) -> list[Predictions]:
             predictions = prediction_files.load(file)
             if max(predictions.labels.max(), predictions.predictions.max()) >= record.task.classes:
                 raise InputError(
-                    f"{file}: a class above {record.task.classes - 1}; check with `dnamask results verify`"
+                    f"{file}: a class above {record.task.classes - 1}; see `dnamask results verify`"
                 )
             loaded.append(predictions)
     return loaded

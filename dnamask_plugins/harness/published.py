@@ -109,7 +109,7 @@ def record_of(figure: Figure) -> ResultRecord:
 
 
 def write_all(tables: Sequence[Path], folder: Path) -> tuple[int, int]:
-    """Write a record for every figure of some tables; returns how many figures, and how many rows were left out."""
+    """Write a record for every figure; returns the number of figures, and of rows that were left out."""
     total = left_out = 0
     for path in tables:
         figures, skipped = read_table(path)
@@ -173,9 +173,7 @@ def _main(arguments: Sequence[str] | None = None) -> int:
     except DnamaskError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(
-        f"{total} figures in {options.out}; {left_out} rows left out (printed means, or not seen in their source)"
-    )
+    print(f"{total} figures in {options.out}; {left_out} rows left out (means, or not seen in their source)")
     return 0
 
 
