@@ -16,7 +16,7 @@ def adapter_targets(model: Any, wanted: Sequence[str] = (), skip: Sequence[str] 
     ----------
     model : torch.nn.Module
     wanted : sequence of str
-        Last parts of names (``query``); empty means every linear layer.
+        Last parts of names (``query``); empty means every linear layer of the repeated blocks.
     skip : sequence of str
         Modules that are trained whole (the head), and what is in them.
 
@@ -33,7 +33,9 @@ def adapter_targets(model: Any, wanted: Sequence[str] = (), skip: Sequence[str] 
     from torch import nn
 
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
-    inner = [name for name in linear if not any(f".{part}." in f".{name}." for part in skip)]
+    # Numbered modules are the repeated blocks; what is linear elsewhere serves other ends.
+    blocks = [name for name in linear if any(part.isdigit() for part in name.split("."))]
+    inner = [name for name in blocks if not any(f".{part}." in f".{name}." for part in skip)]
     chosen = [name for name in inner if not wanted or name.split(".")[-1] in wanted]
     if not chosen:
         known = sorted({name.split(".")[-1] for name in inner})

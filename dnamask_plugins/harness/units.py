@@ -21,7 +21,7 @@ from dnamask_plugins.harness.audit import leaked_rows
 from dnamask_plugins.harness.data import TaskData, draw_shots, limit_rows, read_task
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.harness.outcome import UnitOutcome, write_outcome
+from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome, write_outcome
 from dnamask_plugins.harness.predictions import Predictions
 from dnamask_plugins.harness.recipes import Recipe
 from dnamask_plugins.harness.records import safe_name
@@ -130,7 +130,8 @@ def run_unit(unit: Unit) -> UnitOutcome:
     except Exception as error:  # whatever ends one unit must not end the night's run
         outcome = _failed(unit, f"{type(error).__name__}: {error}", started)
     write_outcome(unit.path, outcome)
-    return outcome
+    # What the file says, with its rounding, is what a resumed run will see too.
+    return read_outcome(unit.path) or outcome
 
 
 def _failed(unit: Unit, reason: str, started: float) -> UnitOutcome:

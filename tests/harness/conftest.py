@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-MOTIF = "TTAGGGTTAGGG"
+from toy_data import labelled, write_csv
 
 SUITE = """
 [suite]
@@ -46,37 +43,13 @@ species = "yeast"
 """
 
 
-def random_dna(generator: np.random.Generator, length: int) -> str:
-    return "".join(generator.choice(list("ACGT"), size=length))
-
-
-def labelled(seed: int, rows: int, shortest: int = 40, longest: int = 40) -> list[tuple[str, int]]:
-    """Rows whose label says whether the motif stands in the sequence."""
-    generator = np.random.default_rng(seed)
-    made = []
-    for row in range(rows):
-        sequence = random_dna(generator, int(generator.integers(shortest, longest + 1)))
-        if row % 2:
-            at = int(generator.integers(0, len(sequence) - len(MOTIF)))
-            sequence = sequence[:at] + MOTIF + sequence[at + len(MOTIF) :]
-        made.append((sequence, row % 2))
-    return made
-
-
-def write_csv(path: Path, rows: list[tuple[object, ...]], header: str = "sequence,label") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as stream:
-        stream.write(header + "\n" if header else "")
-        csv.writer(stream, lineterminator="\n").writerows(rows)
-    return path
-
-
 @pytest.fixture
 def toy_suite(tmp_path: Path) -> Path:
     """TOML file of the toy suite; its data lie in the folder ``data`` beside it."""
     for number, task in enumerate(("motif", "other")):
         for split, rows in (("train", 96), ("dev", 32), ("test", 40)):
-            write_csv(tmp_path / "data" / "toy" / task / f"{split}.csv", labelled(10 * number + len(split), rows))
+            path = tmp_path / "data" / "toy" / task / f"{split}.csv"
+            write_csv(path, labelled(10 * number + len(split), rows))
     path = tmp_path / "toy.toml"
     path.write_text(SUITE)
     return path
@@ -86,7 +59,9 @@ def toy_suite(tmp_path: Path) -> Path:
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Save a tiny masked language model with its tokenizer, as a pretraining run does."""
 
-    def make(backbone: str = "bert_tiny", tokenizer: dict[str, object] | None = None, **settings: int) -> Path:
+    def make(
+        backbone: str = "bert_tiny", tokenizer: dict[str, object] | None = None, **settings: int
+    ) -> Path:
         from dnamask_plugins.plugins import create, load
         from dnamask_plugins.tokenizers.export import save_pretrained
 

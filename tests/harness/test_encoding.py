@@ -75,7 +75,9 @@ def test_pairs_are_joined_as_bert_has_them():
 @pytest.mark.parametrize(("first", "second"), [(40, 10), (10, 40), (40, 40), (30, 5)])
 @pytest.mark.parametrize("limit", [12, 21, 30])
 def test_the_longer_of_a_pair_is_cut_first(first: int, second: int, limit: int):
-    encoded = encode_data(data_of("ACGTA" * (first // 5), partners=("GGCAT" * (second // 5),)), KmerTokenizer(3), limit)
+    encoded = encode_data(
+        data_of("ACGTA" * (first // 5), partners=("GGCAT" * (second // 5),)), KmerTokenizer(3), limit
+    )
     segments = encoded.batch([0])["token_type_ids"][0]
     whole = {0: first, 1: second - 1}
     kept = {part: int((segments == part).sum()) for part in (0, 1)}

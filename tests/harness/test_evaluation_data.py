@@ -56,11 +56,17 @@ def test_fewshot_words_are_joined_to_a_sequence(tmp_path: Path):
 
 BAD_FILES = {
     "no header": ("ACGT,0\nTTTT,1\n", r"train\.csv: line 1 is no header"),
-    "label no integer": ("sequence,label\nACGT,0\nACGT,yes\n", r"train\.csv: line 3: label 'yes' is no integer"),
+    "label no integer": (
+        "sequence,label\nACGT,0\nACGT,yes\n",
+        r"train\.csv: line 3: label 'yes' is no integer",
+    ),
     "label real": ("sequence,label\nACGT,0.5\n", r"train\.csv: line 2: label '0.5' is no integer"),
     "label too large": ("sequence,label\nACGT,2\n", r"train\.csv: line 2: label 2, but .* 0\.\.1"),
     "label negative": ("sequence,label\nACGT,-1\n", r"train\.csv: line 2: label -1"),
-    "protein letter": ("sequence,label\nACGT,0\nACET,1\n", r"train\.csv: line 3, letter 3: 'E' is no nucleotide"),
+    "protein letter": (
+        "sequence,label\nACGT,0\nACET,1\n",
+        r"train\.csv: line 3, letter 3: 'E' is no nucleotide",
+    ),
     "no sequence": ("sequence,label\n,1\n", r"train\.csv: line 2 has no sequence"),
     "one field": ("sequence,label\nACGT\n", r"train\.csv: line 2 has 1 fields"),
     "empty": ("", r"train\.csv: empty"),
@@ -125,7 +131,9 @@ def test_the_folder_above_gue_is_taken_too(tmp_path: Path):
 
 
 def test_draws_are_balanced_recorded_by_seed_and_differ(tmp_path: Path):
-    rows = "".join(f"{'ACGT' * 5}{'ACGT'[i % 4]}{'ACGT'[i // 4 % 4]}{'ACGT'[i // 16]},{i % 2}\n" for i in range(64))
+    rows = "".join(
+        f"{'ACGT' * 5}{'ACGT'[i % 4]}{'ACGT'[i // 4 % 4]}{'ACGT'[i // 16]},{i % 2}\n" for i in range(64)
+    )
     data = read_labelled(write(tmp_path / "train.csv", "sequence,label\n" + rows), TASK)
     draws = [draw_shots(data, 10, seed) for seed in (0, 0, 1)]
     assert [np.bincount(draw.labels).tolist() for draw in draws] == [[10, 10]] * 3

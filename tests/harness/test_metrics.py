@@ -27,7 +27,9 @@ def test_equals_scikit_learn(classes: int, skill: float):
         labels = generator.integers(0, classes, rows)
         guesses = generator.integers(0, classes, rows)
         predictions = np.where(generator.random(rows) < skill, labels, guesses)
-        assert compute_scores(labels, predictions, classes) == pytest.approx(sklearn_scores(labels, predictions))
+        assert compute_scores(labels, predictions, classes) == pytest.approx(
+            sklearn_scores(labels, predictions)
+        )
 
 
 def test_a_collapsed_model_has_mcc_0():

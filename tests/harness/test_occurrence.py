@@ -38,7 +38,9 @@ def test_finds_what_substring_search_finds(tmp_path_factory: pytest.TempPathFact
     result = find_occurrences(queries, [path])
     expected = brute_force(queries, records)
     assert result.nucleotides == sum(map(len, records))
-    for query, found, searchable, truth in zip(queries, result.found, result.searchable, expected, strict=True):
+    for query, found, searchable, truth in zip(
+        queries, result.found, result.searchable, expected, strict=True
+    ):
         if searchable:
             assert found == truth
         else:
@@ -56,7 +58,11 @@ def test_a_sequence_across_the_pieces_of_a_chromosome_is_found(tmp_path: Path):
 def test_nothing_is_found_across_two_records(tmp_path: Path):
     left, right = "ACGGTCATTACGGATTCAGG" * 3, "TTGACCAGTTTACGACCATG" * 3
     path = fasta(tmp_path / "g.fa", left, right)
-    assert find_occurrences([left[-30:] + right[:30], left, right], [path]).found.tolist() == [False, True, True]
+    assert find_occurrences([left[-30:] + right[:30], left, right], [path]).found.tolist() == [
+        False,
+        True,
+        True,
+    ]
 
 
 def test_lower_case_genome_and_repeats_of_a_query(tmp_path: Path):
@@ -85,9 +91,7 @@ def test_chromosome_20_holds_the_known_share_of_promoters(shared_data: Path):
     from dnamask_plugins.harness.tasks import gue
 
     task = next(task for task in gue() if task.name == "prom/prom_core_all")
-    audit = audit_task(
-        read_task(shared_data / "gue", task), [shared_data / "genomes" / "GRCh37_chr20.fa.gz"]
-    )
+    audit = audit_task(read_task(shared_data / "gue", task), [shared_data / "genomes" / "GRCh37_chr20.fa.gz"])
     train = next(part for part in audit.corpus if part.split == "train")
     assert audit.corpus_nucleotides == 63_025_520
     # 54 of 23,705 negatives and 670 of 23,651 positives, counted independently.

@@ -103,7 +103,8 @@ def test_selection_by_name_group_and_file(toy_suite: Path):
 
 
 @pytest.mark.parametrize(
-    ("expression", "words"), [("mouse/7", "did you mean 'mouse/"), ("", "no task was named"), ("promm", "'prom'")]
+    ("expression", "words"),
+    [("mouse/7", "did you mean 'mouse/"), ("", "no task was named"), ("promm", "'prom'")],
 )
 def test_a_task_that_is_not_known_says_what_is(expression: str, words: str):
     with pytest.raises(ConfigError, match=words):
