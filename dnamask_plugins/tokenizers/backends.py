@@ -1,8 +1,8 @@
 """Tokenizers of Hugging Face's ``tokenizers`` library that give our ids on raw sequences.
 
 The library has no overlapping words. They are made by its normalizer, which can insert letters: behind
-each letter come lower-case copies of the k - 1 letters that follow it, the incomplete words at the end are
-deleted, and what is left is cut every k letters. No code of ours is needed to load the result.
+each letter (lower case) come copies (upper case) of the k - 1 letters that follow it, the incomplete words
+at the end are deleted, and what is left is cut every k letters. No code of ours is needed to load the result.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer
 from tokenizers.models import BPE, Unigram, WordLevel
-from tokenizers.normalizers import Prepend, Replace
+from tokenizers.normalizers import Lowercase, Prepend, Replace
 from tokenizers.normalizers import Sequence as Normalizers
 from tokenizers.pre_tokenizers import Sequence as PreTokenizers
 from tokenizers.pre_tokenizers import Split
@@ -79,15 +79,16 @@ def word_level(
 def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
     """Make the tokenizer of overlapping k-mers, for raw sequences."""
     lower = LETTERS.lower()
-    steps = letter_steps()
-    for ahead in range(k - 1, 0, -1):
-        between = f"(?:[{lower}]*[{LETTERS}]){{{ahead - 1}}}[{lower}]*" if ahead > 1 else f"[{lower}]*"
-        steps += [
-            Replace(Regex(f"(?<=[{LETTERS}])(?={between}{letter})"), letter.lower()) for letter in LETTERS
-        ]
+    steps = [*letter_steps(), Lowercase()]
+    for ahead in range(1, k):
+        # Behind the copies a letter already has comes the last copy that the next letter already has.
+        behind = lower if ahead == 1 else LETTERS
+        for letter in LETTERS:
+            copied = letter.lower() if ahead == 1 else f"[{lower}][{LETTERS}]{{{ahead - 2}}}{letter}"
+            steps.append(Replace(Regex(f"(?<=[{behind}])(?={copied})"), letter))
     if k > 1:
-        steps.append(Replace(Regex(f"[{LETTERS}][{lower}]{{0,{k - 2}}}(?=[{LETTERS}]|\\z)"), ""))
-        steps += [Replace(letter.lower(), letter) for letter in LETTERS]
+        steps.append(Replace(Regex(f"[{lower}][{LETTERS}]{{0,{k - 2}}}(?=[{lower}]|\\z)"), ""))
+    steps += [Replace(letter.lower(), letter) for letter in LETTERS]
     return word_level(
         vocabulary,
         "[UNK]",
