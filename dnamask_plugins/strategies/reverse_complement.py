@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.nucleotides import complement
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.arrays import empty_mask
 from dnamask_plugins.strategies.mixture import as_strategy
+from dnamask_plugins.strategies.strands import compare_strands, overlapping_windows, turn_mask, turn_rows
 from dnamask_plugins.types import BoolArray, TokenBatch
 
 
@@ -23,8 +22,8 @@ class ReverseComplement(Configurable):
     """Masks a sequence and its reverse complement alike, with any strategy inside.
 
     Of the two strands the one that is first in alphabetical order is masked by the inner strategy; the mask
-    of the other is its mirror image. Give both strands the same key (the same example id). (A sequence that is
-    its own reverse complement has one mask, which need not be symmetric.)
+    of the other is its mirror image. Give both strands the same key (the same example id).
+    (A sequence that is its own reverse complement has one mask, which need not be symmetric.)
 
     Where the tokens of a row are their own mirror image, as k-mers and single nucleotides are, this is exact
     to the token. Where they are not (BPE, words with a rest at the end), the two strands are cut differently,
@@ -78,17 +77,22 @@ class ReverseComplement(Configurable):
         key : RngKey of B examples, the same for both strands of a sequence
         budget : Budget
         """
-        turned = np.array([_is_second(batch, row) for row in range(len(batch))], dtype=bool)
-        mirrored = np.array([_is_own_mirror_image(batch, row) for row in range(len(batch))], dtype=bool)
+        turned, symmetric = compare_strands(batch)
+        if symmetric.all():
+            return self._select_by_token(batch, turned, key, budget)
         mask = empty_mask(batch)
-        exact = np.flatnonzero(mirrored)
-        if exact.size:
-            part = _turn(batch[exact], turned[exact])
-            mask[exact] = _turn_back(self.inner.select(part, key[exact], budget), batch[exact], turned[exact])
-        rest = np.flatnonzero(~mirrored)
-        if rest.size:
-            mask[rest] = self._select_by_nucleotide(batch[rest], turned[rest], key[rest], budget)
+        for rows, select in (
+            (np.flatnonzero(symmetric), self._select_by_token),
+            (np.flatnonzero(~symmetric), self._select_by_nucleotide),
+        ):
+            if rows.size:
+                mask[rows] = select(batch[rows], turned[rows], key[rows], budget)
         return mask
+
+    def _select_by_token(
+        self, batch: TokenBatch, turned: BoolArray, key: RngKey, budget: Budget
+    ) -> BoolArray:
+        return turn_mask(self.inner.select(turn_rows(batch, turned), key, budget), batch, turned)
 
     def _select_by_nucleotide(
         self, batch: TokenBatch, turned: BoolArray, key: RngKey, budget: Budget
@@ -99,8 +103,8 @@ class ReverseComplement(Configurable):
         elif budget.per == "token":
             # A lone token hides its nucleotide here, and a whole token of the row with it.
             budget = replace(budget, rate=budget.rate / self.token_length if budget.rate < 1 else 1.0)
-        windows = _turn(_windows(batch, size), turned)
-        chosen = _turn_back(self.inner.select(windows, key, budget), windows, turned)
+        windows = overlapping_windows(batch, size)
+        chosen = self._select_by_token(windows, turned, key, budget)
         mask = empty_mask(batch)
         for row in range(len(batch)):
             length = int(batch.lengths[row])
@@ -110,60 +114,3 @@ class ReverseComplement(Configurable):
             start, stop = np.minimum(batch.offsets[row].T, length)
             mask[row] = (hidden[stop] > hidden[start]) & ~batch.special_tokens_mask[row]
         return mask
-
-
-def _is_second(batch: TokenBatch, row: int) -> bool:
-    """Say whether the other strand comes first in alphabetical order."""
-    codes = batch.nucleotides[row, : batch.lengths[row]]
-    other = complement(codes[::-1])
-    different = np.flatnonzero(codes != other)
-    return bool(different.size and other[different[0]] < codes[different[0]])
-
-
-def _is_own_mirror_image(batch: TokenBatch, row: int) -> bool:
-    offsets = batch.offsets[row, _showing(batch, row)]
-    return bool(np.array_equal(offsets, batch.lengths[row] - offsets[::-1, ::-1]))
-
-
-def _showing(batch: TokenBatch, row: int) -> NDArray[np.intp]:
-    """Return the columns that show nucleotides, [UNK] included."""
-    return np.flatnonzero(batch.offsets[row, :, 1] > batch.offsets[row, :, 0])
-
-
-def _turn(batch: TokenBatch, turned: BoolArray) -> TokenBatch:
-    """Return the other strand of the rows that are `turned`; what shows no nucleotide keeps its column."""
-    ids, offsets, codes = batch.input_ids.copy(), batch.offsets.copy(), batch.nucleotides.copy()
-    special = batch.special_tokens_mask.copy()
-    weights = None if batch.weights is None else batch.weights.copy()
-    for row in np.flatnonzero(turned):
-        length, columns = int(batch.lengths[row]), _showing(batch, row)
-        ids[row, columns] = batch.input_ids[row, columns[::-1]]
-        special[row, columns] = batch.special_tokens_mask[row, columns[::-1]]
-        offsets[row, columns] = length - batch.offsets[row, columns[::-1]][:, ::-1]
-        codes[row, :length] = complement(codes[row, :length][::-1])
-        if weights is not None:
-            weights[row, :length] = weights[row, :length][::-1]
-    return replace(
-        batch, input_ids=ids, offsets=offsets, special_tokens_mask=special, nucleotides=codes, weights=weights
-    )
-
-
-def _turn_back(mask: BoolArray, batch: TokenBatch, turned: BoolArray) -> BoolArray:
-    back = mask.copy()
-    for row in np.flatnonzero(turned):
-        columns = _showing(batch, row)
-        back[row, columns] = mask[row, columns[::-1]]
-    return back
-
-
-def _windows(batch: TokenBatch, size: int) -> TokenBatch:
-    """Return the sequences cut into every window of `size` nucleotides, those over the ends included."""
-    count = batch.lengths + size - 1
-    index = np.arange(int(count.max(initial=0)))[None, :]
-    present = index < count[:, None]
-    lengths = batch.lengths[:, None]
-    start: NDArray[np.intp] = np.clip(index - size + 1, 0, lengths)
-    stop = np.clip(index + 1, 0, lengths)
-    offsets = np.where(present[..., None], np.stack([start, stop], axis=-1), 0).astype(np.int32)
-    ids = np.zeros(present.shape, dtype=np.int64)
-    return TokenBatch(ids, offsets, ~present, present, batch.nucleotides, batch.lengths, batch.weights)
