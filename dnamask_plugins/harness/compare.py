@@ -266,7 +266,7 @@ def _difference_draws(
 def _mean_of_drawn_seeds(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     count, resamples = values.shape
     if count == 1:
-        return values[0]
+        return np.asarray(values[0])
     # Drawing n of n again shrinks the spread of the seeds by (n - 1) / n; the factor undoes that.
     centre = values.mean(axis=0)
     drawn = np.take_along_axis(values, rng.integers(count, size=(count, resamples)), axis=0).mean(axis=0)

@@ -79,8 +79,8 @@ def write_card(model_dir: Path, found: Sequence[ResultRecord]) -> Path:
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{path}: not a model card ({reason}); correct it or move it away") from None
     ranked = [record for record in found if record.run is not None and not record.run.dev_as_train]
-    card.data.model_name = name
-    card.data.eval_results = [_eval_result(record) for record in ranked] or None
+    card.data["model_name"] = name
+    card.data["eval_results"] = [_eval_result(record) for record in ranked] or None
     card.text = _with_results(card.text, _section(found))
     write_atomically(path, str(card))
     return path

@@ -214,7 +214,7 @@ class ResultRecord:
     run: RunInfo | None = None
     provenance: Provenance | None = None
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """16 hex digits of the content, leaving out when it was made and how long it took."""
         return fingerprint(_without_circumstances(self.content()))
@@ -535,9 +535,8 @@ def _checked(seed: SeedOutcome, task: TaskInfo, first: SeedOutcome) -> Predictio
             raise InputError(
                 f"{task.name}: seed {seed.seed} has a {what} outside 0..{task.classes - 1}; correct them"
             )
-    same_leaks = (predictions.leaked is None) == (reference.leaked is None) and (
-        predictions.leaked is None or np.array_equal(predictions.leaked, reference.leaked)
-    )
+    flags = [each.leaked for each in (predictions, reference) if each.leaked is not None]
+    same_leaks = not flags or (len(flags) == 2 and np.array_equal(*flags))
     if not np.array_equal(predictions.labels, reference.labels) or not same_leaks:
         raise InputError(
             f"{task.name}: seeds {first.seed} and {seed.seed} saw different test rows; use one file"

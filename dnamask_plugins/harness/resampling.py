@@ -47,7 +47,7 @@ def confusion(labels: IntArray, predictions: IntArray, classes: int) -> NDArray[
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
-def metric_of(metric: str, confusions: NDArray[np.int64]) -> FloatArray:
+def metric_of(metric: str, confusions: NDArray[np.int64] | FloatArray) -> FloatArray:
     """Compute a metric of one or many confusion matrices.
 
     ``mcc`` is the multi-class Matthews correlation of Gorodkin (2004), 0 where it is not defined (all
@@ -58,7 +58,7 @@ def metric_of(metric: str, confusions: NDArray[np.int64]) -> FloatArray:
     ----------
     metric : str
         One of `METRICS`.
-    confusions : int array, shape (..., C, C)
+    confusions : array of counts, shape (..., C, C)
 
     Returns
     -------

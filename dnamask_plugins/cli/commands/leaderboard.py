@@ -21,9 +21,17 @@ def build(
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page.")],
 ) -> None:
     """Write OUT/index.html, which opens from a file and needs no server and no network."""
+    from rich.console import Console
+    from rich.progress import track
+
     from dnamask_plugins.harness.leaderboard import build as build_page
 
-    built = build_page(paths, out)
+    screen = Console(stderr=True)
+    built = build_page(
+        paths,
+        out,
+        lambda files: track(files, "records", console=screen, transient=True, disable=not screen.is_terminal),
+    )
     board = built.leaderboard
     typer.echo(f"{built.page}: {board.measured} measured and {board.published} published records")
     if board.left_out:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -44,7 +44,11 @@ class Cell:
     heat: str
 
 
-def build(paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) -> Built:
+def build(
+    paths: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    watch: Callable[[Sequence[Path]], Iterable[Path]] = iter,
+) -> Built:
     """Write ``OUT/index.html`` and, under ``OUT/records``, the records that its figures link to.
 
     Parameters
@@ -52,6 +56,8 @@ def build(paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) 
     paths : sequence of paths
         Records, or folders of records.
     out : path
+    watch : callable
+        Passes on the files as they are read, and may show how far that is.
 
     Raises
     ------
@@ -63,7 +69,7 @@ def build(paths: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str]) 
         raise InputError(
             f"{', '.join(map(str, paths))}: no result records; name a folder such as registry/results"
         )
-    leaderboard = aggregate(records.read(path) for path in found)
+    leaderboard = aggregate(records.read(path) for path in watch(found))
     folder = Path(out)
     page = folder / "index.html"
     try:
