@@ -1,0 +1,1 @@
+"""Moves mass between strategies by measured loss."""

@@ -1,0 +1,1 @@
+"""Codons and RNA letters."""

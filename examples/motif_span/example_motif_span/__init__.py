@@ -1,0 +1,1 @@
+"""Masks occurrences of transcription-factor motifs."""
