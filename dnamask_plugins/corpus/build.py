@@ -117,9 +117,9 @@ def _write(
                 writer.add(chunk.packed, len(names) - 1, chunk.start)
             sources.append(source.provenance())
         writer.finish()
-    runs = writer.runs()
+    start, length, record, origin = writer.runs()
     blocks = validation_blocks(writer.size, options.split)
-    regions = cut(*runs, blocks, options.shortest_region)
+    regions = cut(start, length, record, origin, blocks, options.shortest_region)
     if len(regions) == 0:
         files = ", ".join(source["file"] for source in sources)
         raise InputError(
@@ -138,7 +138,7 @@ def _write(
         "nucleotides": writer.size,
         "soft_masked": writer.soft,
         "regions": len(regions),
-        "split": _figures(runs[1], regions, len(blocks), options.split.window),
+        "split": _figures(length, regions, len(blocks), options.split.window),
         "records": names,
     }
     # Last, so that a folder with an index is a complete one.
@@ -185,11 +185,11 @@ class _Writer:
             at += last - first
         self.size = at
         kept = packed[keep]
-        letters = (kept & 3) | ((kept & SOFT_BIT) >> 1)
+        letters = np.asarray((kept & 3) | ((kept & SOFT_BIT) >> 1), dtype=np.uint8)
         self.soft += int(np.count_nonzero(kept & SOFT_BIT))
         letters = np.concatenate([self._odd, letters])
         even = letters.size & ~1
-        self._put(letters[0:even:2] | (letters[1:even:2] << 4))
+        self._put(np.asarray(letters[0:even:2] | (letters[1:even:2] << 4), dtype=np.uint8))
         self._odd = letters[even:]
 
     def finish(self) -> None:

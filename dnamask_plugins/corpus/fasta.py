@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
@@ -120,7 +120,8 @@ def read_fasta(path: str | Path) -> Iterator[Record]:
     InputError
         As `FastaSource.chunks`.
     """
-    name, pieces = "", []
+    name = ""
+    pieces: list[bytes] = []
     for chunk in FastaSource(path).chunks():
         if chunk.start == 0 and pieces:
             yield Record(name, b"".join(pieces))
@@ -196,7 +197,7 @@ class FastaSource:
         }
 
 
-def _decompressed(handle: io.BufferedReader, path: str | Path) -> IO[bytes]:
+def _decompressed(handle: io.BufferedReader, path: str | Path) -> io.BufferedReader | gzip.GzipFile:
     magic = handle.peek(6)  # leaves pipes readable, where a seek would fail
     for prefix, what in _FOREIGN.items():
         if magic.startswith(prefix):
@@ -207,7 +208,7 @@ def _decompressed(handle: io.BufferedReader, path: str | Path) -> IO[bytes]:
 class _Parser:
     """Walks over the blocks of one file."""
 
-    def __init__(self, path: str, handle: IO[bytes], block: int) -> None:
+    def __init__(self, path: str, handle: io.BufferedReader | gzip.GzipFile, block: int) -> None:
         self.path, self.handle, self.block = path, handle, block
         self.names: set[str] = set()
         self.record, self.name, self.position = -1, "", 0

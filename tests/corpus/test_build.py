@@ -123,6 +123,14 @@ def test_several_files_keep_their_order_and_provenance(tmp_path: Path) -> None:
     assert text_of(store, 200, 5) == "CCTGA"
 
 
+def test_a_run_ends_with_its_record(tmp_path: Path) -> None:
+    # The second run begins where the first would go on, if they were of one record.
+    (tmp_path / "a.fa").write_text(f">a\n{'ACGT' * 20}\n>b\n{'N' * 80}{'CCGT' * 20}\n")
+    store = build_corpus([tmp_path / "a.fa"], tmp_path / "c", BuildOptions(split=SplitOptions(0)))
+    assert store.regions.record.tolist() == [0, 1]
+    assert store.regions.origin.tolist() == [0, 80]
+
+
 def test_the_same_again_is_not_built_twice(fasta: Path, tmp_path: Path) -> None:
     first = build_corpus([fasta], tmp_path / "c")
     before = (tmp_path / "c" / "index.json").stat()

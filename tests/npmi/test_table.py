@@ -62,9 +62,9 @@ def test_rank_counts_from_the_highest_and_leaves_out_what_has_no_score(table: Np
 
 
 def test_ties_rank_in_alphabetical_order() -> None:
-    scores = np.full(16, 0.5)
-    table = NpmiTable(2, scores, scores, np.ones(16), "pmi_masking", 1)
-    assert table.rank.tolist() == list(range(1, 17))
+    scores = np.tile([0.5, 0.25], 512)
+    table = NpmiTable(5, scores, scores, np.ones(1024), "pmi_masking", 1)
+    assert table.order.tolist() == [*range(0, 1024, 2), *range(1, 1024, 2)]
 
 
 def test_rows_are_highest_first_and_complete(table: NpmiTable) -> None:

@@ -160,4 +160,5 @@ def _print_text(table: NpmiTable, rows: list[dict[str, Any]]) -> None:
         f"{table.order.size:,} of {table.counts.size:,} {table.k}-mers scored; {table.variant}, "
         f"min count {table.min_count}, strands {table.provenance.get('strands', '?')}, from {sources}",
         markup=False,
+        soft_wrap=True,
     )
