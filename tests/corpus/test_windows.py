@@ -152,11 +152,12 @@ def test_a_corpus_shorter_than_a_window_is_one_clear_line(tmp_path: Path) -> Non
         validation_windows(store, 4)
 
 
-def test_a_region_as_long_as_the_window_holds_one(tmp_path: Path) -> None:
-    (tmp_path / "a.fa").write_text(">a\n" + "ACGTT" * 102 + "\n>b\n" + "C" * 100 + "\n")
+def test_regions_as_long_as_the_window_hold_one_each(tmp_path: Path) -> None:
+    (tmp_path / "a.fa").write_text(">a\n" + "ACGTT" * 102 + "\n>b\n" + "C" * 100 + "\n>c\n" + "G" * 510)
     store = build_corpus([tmp_path / "a.fa"], tmp_path / "c", BuildOptions(split=SplitOptions(0)))
-    assert set(WindowSampler(store, full_share=1).places(IDS)[0].tolist()) == {0}
-    assert set(WindowSampler(store, full_share=1, full_length=509).places(IDS)[0].tolist()) == {0, 1}
+    assert set(WindowSampler(store, full_share=1).places(IDS)[0].tolist()) == {0, 610}
+    shorter = WindowSampler(store, full_share=1, full_length=509)
+    assert set(shorter.places(IDS)[0].tolist()) == {0, 1, 610, 611}
 
 
 @pytest.mark.parametrize(
