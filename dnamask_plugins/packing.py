@@ -21,7 +21,7 @@ def select_packed(
     """Select with a budget for each document instead of each row.
 
     The documents are taken apart into rows of their own, masked, and put together again, so that the mask
-    of a document does not depend on what it is packed with, and none is left without a mask.
+    of a document does not depend on what it is packed with, and each spends a budget of its own.
 
     Parameters
     ----------

@@ -105,8 +105,9 @@ def main() -> None:
     ]
     sections.append("### Random 6-mers, for comparison with the original programs\n\n" + table(HEADER, rows))
     text = "\n\n".join(sections)
-    text += f"\n\n{len(texts)} sequences of GUE's {Path(arguments.gue).parent.name} ({Path(arguments.gue).name}), "
-    text += f"{STEPS} masks each; human 6-mer NPMI."
+    source = Path(arguments.gue)
+    text += f"\n\n{len(texts)} sequences of GUE's {source.parent.name} ({source.name}), {STEPS} masks each; "
+    text += "human 6-mer NPMI."
     print(text)
     if arguments.write:
         replace_section("leaks", text)

@@ -109,7 +109,8 @@ def main() -> None:
     import transformers
 
     circumstances = (
-        f"{ROUNDS} rounds of {SECONDS:g} s of processor time each, all in turn; one thread of {_processor()}; "
+        f"{ROUNDS} rounds of {SECONDS:g} s of processor time each, all in turn; "
+        f"one thread of {_processor()}; "
         f"Python {platform.python_version()}, NumPy {np.__version__}, numba {numba.__version__}, "
         f"torch {torch.__version__}, transformers {transformers.__version__}."
     )

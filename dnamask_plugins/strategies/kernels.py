@@ -28,14 +28,12 @@ _mix64: Any = njit(inline="always")(mix64)
 _COLUMN: Final = 0  # token -> column of the batch
 _START: Final = 1  # token -> first nucleotide
 _STOP: Final = 2
-_FIRST: Final = 3  # nucleotide -> first token that shows it or lies behind it
-_LAST: Final = 4  # nucleotide -> token after the last one that shows it
-_VISIBLE: Final = 5  # nucleotide -> tokens that still show it
-_STACK: Final = 6  # tokens that the unit at hand masked
-_POOL: Final = 7  # items not drawn yet; from the end, those put off
-_UNKNOWN: Final = 8  # items that touch an unknown letter
-_TALLY: Final = 9  # whole numbers that change while a row is worked on:
-_LINES: Final = 10
+_VISIBLE: Final = 3  # nucleotide -> tokens that still show it; kept when the budget counts nucleotides
+_STACK: Final = 4  # tokens that the unit at hand masked
+_POOL: Final = 5  # items not drawn yet; from the end, those put off
+_UNKNOWN: Final = 6  # items that touch an unknown letter
+_TALLY: Final = 7  # whole numbers that change while a row is worked on:
+_LINES: Final = 8
 
 _TOKENS: Final = 0
 _LOW: Final = 1
@@ -50,9 +48,12 @@ _TAKEN: Final = 9
 _COVERED: Final = 10
 _SLOTS: Final = 11
 
-# A window in the ranking: its order in the high bits, where it starts in the low ones.
+# A window in the ranking: its order in the high bits, where it starts in the low ones; the bit between says
+# that the order is exact and not a lower bound.
 _POSITION_BITS: Final = 31
-_POSITION: Final = (1 << _POSITION_BITS) - 1
+_EXACT: Final = 1 << (_POSITION_BITS - 1)
+_POSITION: Final = _EXACT - 1
+_ORDER: Final = ~((1 << _POSITION_BITS) - 1)
 _GONE: Final = np.iinfo(np.int64).max
 
 # Answers of _next_item and of _unit_weight.
@@ -69,37 +70,49 @@ def _workspace(tokens, nucleotides):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _open_row(work, offsets, special):  # type: ignore[no-untyped-def]
-    """List the maskable tokens and, for each nucleotide, the tokens that show it."""
-    tokens = high = 0
+def _open_row(work, offsets, special, per_nucleotide):  # type: ignore[no-untyped-def]
+    """List the maskable tokens; count for each nucleotide the tokens that show it, where that is wanted."""
+    tokens = high = covered = reach = 0
     low = work.shape[1]
     for column in range(special.shape[0]):
-        if offsets[column, 1] > offsets[column, 0]:
-            low, high = min(low, offsets[column, 0]), max(high, offsets[column, 1])
+        start, stop = offsets[column, 0], offsets[column, 1]
+        if stop > start:
+            # What only an unknown token shows belongs to the sequence, though it cannot be hidden.
+            low, high = min(low, start), max(high, stop)
         if not special[column]:
             work[_COLUMN, tokens] = column
-            work[_START, tokens] = offsets[column, 0]
-            work[_STOP, tokens] = offsets[column, 1]
+            work[_START, tokens] = start
+            work[_STOP, tokens] = stop
+            covered += max(stop - max(start, reach), 0)
+            reach = max(reach, stop)
             tokens += 1
     work[_TALLY, :_SLOTS] = 0
-    work[_TALLY, _TOKENS] = tokens
     work[_TALLY, _NUMBERS] = 1
     if tokens == 0:
         return
-    # What only an unknown token shows belongs to the sequence, though it cannot be hidden.
+    work[_TALLY, _TOKENS], work[_TALLY, _COVERED] = tokens, covered
     work[_TALLY, _LOW], work[_TALLY, _HIGH] = low, high
-    covered = 0
-    first = last = 0
-    for nucleotide in range(low, high):
-        while first < tokens and work[_STOP, first] <= nucleotide:
-            first += 1
-        while last < tokens and work[_START, last] <= nucleotide:
-            last += 1
-        work[_FIRST, nucleotide] = first
-        work[_LAST, nucleotide] = last
-        work[_VISIBLE, nucleotide] = last - first
-        covered += last > first
-    work[_TALLY, _COVERED] = covered
+    if per_nucleotide:
+        work[_VISIBLE, low:high] = 0
+        for token in range(tokens):
+            for nucleotide in range(work[_START, token], work[_STOP, token]):
+                work[_VISIBLE, nucleotide] += 1
+
+
+@njit(nogil=True)
+def _tokens_over(work, start, stop):  # type: ignore[no-untyped-def]
+    """Return the range of tokens that show a nucleotide of [start, stop)."""
+    tokens, low, high = work[_TALLY, _TOKENS], work[_TALLY, _LOW], work[_TALLY, _HIGH]
+    # Nearly right at once for tokens of one length; faster than finding out for every nucleotide beforehand.
+    begin = (start - low) * tokens // (high - low)
+    while begin > 0 and work[_STOP, begin - 1] > start:
+        begin -= 1
+    while begin < tokens and work[_STOP, begin] <= start:
+        begin += 1
+    end = begin
+    while end < tokens and work[_START, end] < stop:
+        end += 1
+    return begin, end
 
 
 @njit(nogil=True)
@@ -194,7 +207,8 @@ def _offer_interval(work, mask, start, stop, target, coin, per_nucleotide):  # t
     start, stop = max(start, work[_TALLY, _LOW]), min(stop, work[_TALLY, _HIGH])
     if start >= stop:
         return work[_TALLY, _SPENT] == 1
-    return _offer(work, mask, work[_FIRST, start], work[_LAST, stop - 1], target, coin, per_nucleotide)
+    begin, end = _tokens_over(work, start, stop)
+    return _offer(work, mask, begin, end, target, coin, per_nucleotide)
 
 
 @njit(nogil=True)
@@ -346,7 +360,7 @@ def select_items(  # type: ignore[no-untyped-def]
     work = _workspace(width, nucleotides.shape[1])
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index])
+        _open_row(work, offsets[index], special[index], per_nucleotide)
         if work[_TALLY, _TOKENS] == 0:
             continue
         if exact:
@@ -368,8 +382,8 @@ def select_items(  # type: ignore[no-untyped-def]
         chance = center_rate
         if chance < 0:
             chance = rate if length == 0 else _center_rate(work, rate, length, length, per_nucleotide)
-        begin, end = (0, work[_TALLY, _TOKENS]) if length == 0 else (work[_TALLY, _LOW], work[_TALLY, _HIGH])
-        for item in range(begin, end):
+        low, high = (0, work[_TALLY, _TOKENS]) if length == 0 else (work[_TALLY, _LOW], work[_TALLY, _HIGH])
+        for item in range(low, high):
             if _number(work, word) < chance:
                 start, stop = _item_interval(work, word, item, length, longest)
                 kept = _unit_weight(codes, weight, start, stop)
@@ -377,7 +391,8 @@ def select_items(  # type: ignore[no-untyped-def]
                     if length == 0:
                         mask[index, work[_COLUMN, item]] = True
                     else:
-                        _hide_tokens(work, mask[index], work[_FIRST, start], work[_LAST, stop - 1], False)
+                        begin, end = _tokens_over(work, start, stop)
+                        _hide_tokens(work, mask[index], begin, end, False)
 
 
 @njit(nogil=True)
@@ -472,7 +487,7 @@ def select_genemask(  # type: ignore[no-untyped-def]
     window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index])
+        _open_row(work, offsets[index], special[index], per_nucleotide)
         target = _target(work, rate, per_nucleotide)
         if not target > 0:
             continue
@@ -518,7 +533,7 @@ def draw_centers(  # type: ignore[no-untyped-def]
     drawn = np.zeros((rows, size), np.bool_)
     for index in range(rows):
         word, weight = words[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index])
+        _open_row(work, offsets[index], special[index], per_nucleotide)
         if work[_TALLY, _TOKENS] == 0:
             continue
         chance = center_rate if center_rate >= 0 else _center_rate(work, rate, short, long, per_nucleotide)
@@ -541,7 +556,7 @@ def genemask_of_centers(  # type: ignore[no-untyped-def]
     window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
     for index in range(rows):
         word, codes, weight = words[index] ^ _LENGTH_SALT, nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index])
+        _open_row(work, offsets[index], special[index], False)
         count = 0
         for center in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
             if centers[index, center]:
@@ -553,7 +568,8 @@ def genemask_of_centers(  # type: ignore[no-untyped-def]
         _in_high_set(window_ranks, count, high)
         for drawn in range(count):
             start, stop = _gene_unit(work, word, codes, weight, chosen[drawn], windows[drawn], k, high[drawn])
-            _hide_tokens(work, mask[index], work[_FIRST, start], work[_LAST, stop - 1], False)
+            begin, end = _tokens_over(work, start, stop)
+            _hide_tokens(work, mask[index], begin, end, False)
 
 
 @njit(nogil=True)
@@ -562,6 +578,12 @@ def _least(keys, begin, end):  # type: ignore[no-untyped-def]
     for index in range(begin, end):
         least = min(least, keys[index])
     return least
+
+
+@njit(nogil=True)
+def _race_key(time, start):  # type: ignore[no-untyped-def]
+    """Return the key of a window that arrives at `time` > 0: floats above 0 sort as their bits do."""
+    return (np.float64(time).view(np.int64) & _ORDER) | start
 
 
 @njit(nogil=True)
@@ -614,7 +636,7 @@ def select_global(  # type: ignore[no-untyped-def]
     worst = 4**k
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index])
+        _open_row(work, offsets[index], special[index], per_nucleotide)
         target = _target(work, rate, per_nucleotide)
         allowed = np.iinfo(np.int64).max
         if units.shape[0]:
@@ -637,8 +659,8 @@ def select_global(  # type: ignore[no-untyped-def]
             if rank < 0:
                 continue
             if slowness.shape[0]:
-                time = -np.log(1.0 - _number_of(word, start + 1)) * slowness[code]
-                keys[start] = (np.float64(time).view(np.int64) & ~_POSITION) | start
+                # -ln(1 - u) is at least u: the logarithm is taken only of windows that come up.
+                keys[start] = _race_key(_number_of(word, start + 1) * slowness[code], start)
             else:
                 keys[start] = ((worst - rank) << _POSITION_BITS) | start
         for number in range((work[_TALLY, _HIGH] + block - 1) // block):
@@ -651,6 +673,14 @@ def select_global(  # type: ignore[no-untyped-def]
             if least == _GONE:
                 break
             start = least & _POSITION
+            if slowness.shape[0] and not least & _EXACT:
+                draw = _number_of(word, start + 1)
+                code = 0
+                for nucleotide in range(start, start + k):
+                    code = 4 * code + codes[nucleotide]
+                keys[start] = _race_key(-np.log(1.0 - draw) * slowness[code], start) | _EXACT
+                least_of_block[start // block] = min(least_of_block[start // block], keys[start])
+                continue
             if weight.shape[0]:
                 kept = _unit_weight(codes, weight, start, start + k)
                 if kept <= 0:
@@ -676,7 +706,7 @@ def select_units(  # type: ignore[no-untyped-def]
 ):
     """Hide given intervals, (M, 2), of one row in order; return True when no further interval is needed."""
     work = _workspace(special.shape[0], codes.shape[0])
-    _open_row(work, offsets, special)
+    _open_row(work, offsets, special, per_nucleotide)
     target = _target(work, rate, per_nucleotide)
     if not target > 0:
         return True

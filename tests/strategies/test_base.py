@@ -63,7 +63,7 @@ def test_rate_is_exact_with_any_tokenizer(tokenizer, sequences):
 def test_equals_the_built_in_order_of_hiding(sequences):
     """The kernel for given units and a plain loop agree, and stop at the same place."""
     texts = sequences(40, 100)
-    mask, batch = select(Blocks(size=4), texts, 0.2, tokenizer=KmerTokenizer(6))
+    mask, _ = select(Blocks(size=4), texts, 0.2, tokenizer=KmerTokenizer(6))
     key = RngKey.from_step(0, 0, range(40))
     for row in range(40):
         coin, target, chosen = key.uniform(1)[row, 0], 0.2 * 95, set()
