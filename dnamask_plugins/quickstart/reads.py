@@ -1,4 +1,4 @@
-"""A small task made from genomes: which species does a read come from?"""
+"""A small task made from genomes: telling which species a read comes from."""
 
 from __future__ import annotations
 

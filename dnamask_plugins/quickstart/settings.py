@@ -20,14 +20,16 @@ class Sizes:
         Windows in a step.
     window : int
         Nucleotides in a full-length window.
-    reads : dict
-        Reads per species in train, dev and test.
+    train, dev, test : int
+        Reads per species.
+    read_length : int
+        Nucleotides.
     epochs : int
         Of fine-tuning.
     """
 
-    steps: int = 240
-    eval_steps: int = 40
+    steps: int = 300
+    eval_steps: int = 30
     batch: int = 16
     window: int = 128
     train: int = 150
@@ -47,6 +49,10 @@ MODEL: dict[str, Any] = {"hidden_size": 128, "num_attention_heads": 4, "intermed
 
 ARMS: dict[str, dict[str, Any]] = {
     "random span": {"name": "constant", "strategy": "span"},
-    "CM-GEMS": {"name": "cm_gems"},
+    "CM-GEMS": {"name": "cm_gems", "threshold": 100.0},
 }
-"""What is compared: the same model, steps and seed under two curricula."""
+"""What is compared: the same model, steps and seed under two curricula.
+
+In a run this short perplexity falls by tens at every evaluation to the end; the paper's threshold of 1 is for
+evaluations 500 steps of 250 windows apart. 100 lets the switch be seen.
+"""

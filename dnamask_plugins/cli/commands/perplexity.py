@@ -1,0 +1,41 @@
+"""``dnamask perplexity``: a model's held-out perplexity under several masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def perplexity(
+    model: Annotated[Path, typer.Option(help="Folder of a pretrained model.")],
+    corpus: Annotated[Path, typer.Option(help="Corpus whose validation split is used.")],
+    strategies: Annotated[
+        str, typer.Option(help="Names by comma.")
+    ] = "random_token,span,genemask,global_npmi",
+    npmi: Annotated[Path | None, typer.Option(help="Table for the strategies that need one.")] = None,
+    windows: Annotated[int, typer.Option(help="Number of windows.")] = 256,
+    length: Annotated[int, typer.Option(help="Nucleotides in a window.")] = 510,
+    mask_rate: Annotated[float, typer.Option(help="Target fraction to mask.")] = 0.15,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure held-out perplexity under each mask: a model is flattered by the mask it was trained on."""
+    import json
+
+    from dnamask_plugins.training.perplexity import perplexity_under
+    from dnamask_plugins.types import check_mask_rate
+
+    check_mask_rate(mask_rate)
+    names = [name.strip().replace("-", "_") for name in strategies.split(",") if name.strip()]
+    measured = perplexity_under(
+        model, corpus, names, npmi, windows=windows, length=length, mask_rate=mask_rate
+    )
+    if as_json:
+        typer.echo(json.dumps(measured))
+    else:
+        for name, value in measured.items():
+            typer.echo(f"{name:20} {value:10.2f}")

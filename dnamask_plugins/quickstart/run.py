@@ -1,0 +1,208 @@
+"""Two pretrainings that differ in the curriculum alone, and what they bring on a small task."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from dnamask_plugins.corpus.build import build_corpus
+from dnamask_plugins.corpus.bundled import bundled_genomes
+from dnamask_plugins.files import write_json
+from dnamask_plugins.npmi.table import NpmiTable
+from dnamask_plugins.quickstart.reads import write_origin_task
+from dnamask_plugins.quickstart.settings import ARMS, MODEL, Sizes
+
+SEEDS: Final = (0, 1, 2)
+PROBES: Final = ("span", "genemask", "global_npmi")
+CAVEAT: Final = (
+    "This shows the machinery. Models this small, trained this briefly, with one pretraining seed, are no "
+    "evidence for or against a method."
+)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What came of one curriculum.
+
+    Attributes
+    ----------
+    name : str
+    history : list of dict
+        Trainer's log.
+    switch_step : int or None
+    perplexity : dict of str to float
+        Held-out, by the mask it was measured under.
+    scores : dict of str to list of float
+        ``mcc`` and ``accuracy`` on test, one figure per fine-tuning seed.
+    """
+
+    name: str
+    history: list[dict[str, Any]]
+    switch_step: int | None
+    perplexity: dict[str, float]
+    scores: dict[str, list[float]] = field(default_factory=dict)
+
+
+def quickstart(
+    folder: Path, genomes: Mapping[str, Path] | None = None, sizes: Sizes | None = None
+) -> list[Arm]:
+    """Build a table and a corpus, pretrain twice, fine-tune both, and write the report.
+
+    What is finished in `folder` is not done again.
+
+    Parameters
+    ----------
+    folder : Path
+    genomes : mapping of str to Path, optional
+        Species for the task; the first is the pretraining corpus. The bundled ones by default.
+    sizes : Sizes, optional
+
+    Returns
+    -------
+    list of Arm
+    """
+    from dnamask_plugins.quickstart.report import write_report
+
+    console = Console(stderr=True)
+    started = time.time()
+    sizes = sizes or Sizes()
+    genomes = genomes or bundled_genomes()
+    source = genomes["fly"] if "fly" in genomes else next(iter(genomes.values()))
+
+    table_path = folder / "table.safetensors"
+    if not table_path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        NpmiTable.from_fasta([source], k=6).save(table_path)
+    store = build_corpus([source], folder / "corpus")
+    species = write_origin_task(genomes, folder / "task" / "origin" / "reads", sizes.reads, sizes.read_length)
+    console.print(
+        f"[bold]1/3[/] NPMI table and corpus of {len(store):,} nucleotides; "
+        f"task: {len(species)} species, {sizes.train * len(species)} training reads"
+    )
+
+    console.print(f"[bold]2/3[/] pretraining twice, {sizes.steps} steps of {sizes.batch} windows")
+    arms = [_pretrained(folder, name, curriculum, sizes) for name, curriculum in ARMS.items()]
+    console.print(f"[bold]3/3[/] fine-tuning {len(arms)} models with {len(SEEDS)} seeds each")
+    for arm in arms:
+        arm.scores.update(_fine_tuned(folder, arm.name, species, sizes))
+    seconds = time.time() - started
+    write_report(folder / "report.html", arms, species, sizes, len(store), seconds, CAVEAT)
+    _print(arms, folder, seconds)
+    return arms
+
+
+def _slug(name: str) -> str:
+    return name.lower().replace(" ", "_").replace("-", "_")
+
+
+def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: Sizes) -> Arm:
+    from dnamask_plugins.training.perplexity import perplexity_under
+    from dnamask_plugins.training.pretrain import pretrain
+    from dnamask_plugins.training.settings import PretrainSettings
+
+    model = folder / "models" / _slug(name)
+    measured = model / "perplexity.json"
+    if not measured.is_file():
+        settings = PretrainSettings.from_mapping(
+            {
+                "corpus": str(folder / "corpus"),
+                "output": str(model),
+                "npmi": str(folder / "table.safetensors"),
+                "backbone": "logo",
+                "model": MODEL,
+                "curriculum": dict(curriculum),
+                "windows": {"full_length": sizes.window, "min_length": 20},
+                "validation": {"windows": 64, "length": sizes.window},
+                "trainer": {
+                    "max_steps": sizes.steps,
+                    "per_device_train_batch_size": sizes.batch,
+                    "gradient_accumulation_steps": 1,
+                    "learning_rate": 2e-3,
+                    "eval_steps": sizes.eval_steps,
+                    "save_steps": sizes.eval_steps,
+                    "save_total_limit": 1,
+                    "logging_steps": 10,
+                },
+            }
+        )
+        pretrain(settings, resume=True)
+        figures = perplexity_under(
+            model, folder / "corpus", PROBES, folder / "table.safetensors", windows=64, length=sizes.window
+        )
+        write_json(measured, figures)
+    record = json.loads((model / "run.json").read_text())
+    return Arm(name, record["history"], record["curriculum"]["switch_step"], json.loads(measured.read_text()))
+
+
+def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> dict[str, list[float]]:
+    import transformers
+
+    from dnamask_plugins.errors import DnamaskError
+    from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
+    from dnamask_plugins.harness.tasks import Task
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    steps = sizes.epochs * -(-sizes.train * len(species) // 32)
+    recipe = {
+        "learning_rate": 1e-3,
+        "num_train_epochs": sizes.epochs,
+        "warmup_ratio": 0.1,
+        "eval_steps": max(steps // 4, 1),
+        "select_by": "metric",
+    }
+    task = Task(
+        "origin/reads",
+        "quickstart",
+        "mcc",
+        classes=len(species),
+        length=sizes.read_length,
+        labels=tuple(species),
+        recipes={"any": recipe},
+    )
+    request = RunRequest(
+        model=str(folder / "models" / _slug(name)),
+        data_folder=folder / "task",
+        tasks=(task,),
+        seeds=SEEDS,
+        output=folder / "results" / _slug(name),
+        model_name=name,
+    )
+    scores: dict[str, list[float]] = {"mcc": [], "accuracy": []}
+    for unit, outcome in execute(plan_run(request)):
+        if outcome.error:
+            raise DnamaskError(f"fine-tuning {name}, {unit}: {outcome.error}")
+        for metric, values in scores.items():
+            values.append(outcome.scores[metric])
+    return scores
+
+
+def mean_and_deviation(values: list[float]) -> tuple[float, float]:
+    """Return mean and sample standard deviation."""
+    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _print(arms: list[Arm], folder: Path, seconds: float) -> None:
+    table = Table(title="Quickstart", caption=CAVEAT, caption_justify="left")
+    table.add_column("curriculum")
+    for probe in PROBES:
+        table.add_column(f"perplexity\nunder {probe}", justify="right")
+    table.add_column(f"MCC x 100, test\nmean ± sd of {len(SEEDS)} seeds", justify="right")
+    for arm in arms:
+        mean, deviation = mean_and_deviation(arm.scores["mcc"])
+        table.add_row(
+            arm.name,
+            *(f"{arm.perplexity[probe]:.1f}" for probe in PROBES),
+            f"{100 * mean:.1f} ± {100 * deviation:.1f}",
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"{seconds:.0f} s in all; report: {folder / 'report.html'}")
