@@ -8,6 +8,8 @@ the variable-length kernel is used, or the windows are padded for the length of 
 
 from __future__ import annotations
 
+import functools
+import inspect
 import itertools
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +21,8 @@ try:
     from torch.nn.attention.varlen import varlen_attn
 except ImportError:  # PyTorch before 2.10
     varlen_attn = None
+# The first versions of the kernel's interface had no scale.
+_KERNEL_SCALES: Final = varlen_attn is not None and "scale" in inspect.signature(varlen_attn).parameters
 
 
 _WIDTH_STEP: Final = 64
@@ -194,22 +198,13 @@ class PackedRows:
         asking = self.segments if chosen_segments is None else chosen_segments
         if query.device.type == "cpu":
             return self._attend_in_groups(query, key, value, asking, chosen, bias, scale, dropout)
-        if (
-            varlen_attn is not None
-            and query.is_cuda
-            and bias is None
-            and dropout == 0
-            and query.dtype in (torch.float16, torch.bfloat16)
-        ):
+        half = query.dtype in (torch.float16, torch.bfloat16)
+        plain = bias is None and dropout == 0 and (scale is None or _KERNEL_SCALES)
+        if half and plain and _has_kernel(query.device):
+            cumulative, width = self.segments.cumulative, self.segments.width
+            options = {} if scale is None else {"scale": scale}
             return varlen_attn(
-                query,
-                key,
-                value,
-                asking.cumulative,
-                self.segments.cumulative,
-                asking.width,
-                self.segments.width,
-                scale=scale,
+                query, key, value, asking.cumulative, cumulative, asking.width, width, **options
             )
         return self._attend_padded(query, key, value, asking, chosen, bias, scale, dropout)
 
@@ -288,6 +283,15 @@ class PackedRows:
             scale=scale,
         )
         return attended.transpose(1, 2)[asking.row, asking.slot]
+
+
+@torch.compiler.assume_constant_result
+@functools.cache
+def _has_kernel(device: torch.device) -> bool:
+    """Say whether the variable-length kernel runs on a device: NVIDIA, Ampere or later."""
+    if varlen_attn is None or device.type != "cuda" or torch.version.hip is not None:
+        return False
+    return torch.cuda.get_device_capability(device)[0] >= 8
 
 
 @dataclass(frozen=True, eq=False)
