@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from dnamask_plugins.nucleotides import decode_codes
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
 from dnamask_plugins.types import BoolArray, TokenBatch
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 _FIRST_DEMAND: Final = 64
 _LAST_DEMAND_PER_NUCLEOTIDE: Final = 16
@@ -160,7 +162,7 @@ class NucleotideStrategy(Configurable):
         return np.array(chosen, dtype=np.int64).reshape(-1, 2)
 
 
-def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
     view = array.view()
     view.flags.writeable = False
     return view

@@ -75,6 +75,11 @@ class GeneMask(Configurable):
         check_center_rate(self.name, self.center_rate)
         check_lookup(self.name, self.lookup)
 
+    @property
+    def reads_sequence(self) -> bool:
+        """Whether the mask depends on the letters."""
+        return self.lookup == "kmer"
+
     def select(self, batch: TokenBatch, key: RngKey, budget: Budget) -> BoolArray:
         """Return the mask, bool (B, L).
 

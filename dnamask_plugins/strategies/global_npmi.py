@@ -104,9 +104,13 @@ class GlobalNpmi(Configurable):
         """exp((best - score) / temperature) by k-mer; empty at temperature 0."""
         if self.temperature == 0 or np.isnan(self.npmi.scores).all():
             return np.empty(0)
-        return np.nan_to_num(
-            np.exp((np.nanmax(self.npmi.scores) - self.npmi.scores) / self.temperature), nan=1.0
-        )
+        gaps = np.nanmax(self.npmi.scores) - self.npmi.scores
+        return np.asarray(np.nan_to_num(np.exp(gaps / self.temperature), nan=1.0), dtype=np.float64)
+
+    @property
+    def reads_sequence(self) -> bool:
+        """Whether the mask depends on the letters."""
+        return self.lookup == "kmer"
 
     def select(self, batch: TokenBatch, key: RngKey, budget: Budget) -> BoolArray:
         """Return the mask, bool (B, L).

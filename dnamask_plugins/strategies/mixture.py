@@ -41,7 +41,7 @@ class Mixture(Configurable):
 
     name: ClassVar[str] = "mixture"
 
-    strategies: Any = ()
+    strategies: Any = ("random_token", "span")
     weights: Any = None
 
     def __post_init__(self) -> None:
@@ -58,6 +58,16 @@ class Mixture(Configurable):
             )
         object.__setattr__(self, "strategies", built)
         object.__setattr__(self, "weights", weights)
+
+    @property
+    def hides_nucleotides(self) -> bool:
+        """Whether all of the strategies hide nucleotides rather than selecting lone tokens."""
+        return all(getattr(strategy, "hides_nucleotides", True) for strategy in self.strategies)
+
+    @property
+    def reads_sequence(self) -> bool:
+        """Whether the mask depends on the letters."""
+        return any(getattr(strategy, "reads_sequence", True) for strategy in self.strategies)
 
     def select(self, batch: TokenBatch, key: RngKey, budget: Budget) -> BoolArray:
         """Return the mask, bool (B, L).

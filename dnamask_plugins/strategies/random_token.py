@@ -32,6 +32,7 @@ class RandomToken(Configurable):
     name: ClassVar[str] = "random_token"
     hides_nucleotides: ClassVar[bool] = False
     """It selects tokens, whether or not their neighbours show the same nucleotides."""
+    reads_sequence: ClassVar[bool] = False
 
     def select(self, batch: TokenBatch, key: RngKey, budget: Budget) -> BoolArray:
         """Return the mask, bool (B, L).

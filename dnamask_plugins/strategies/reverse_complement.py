@@ -52,6 +52,10 @@ class ReverseComplement(Configurable):
     """
 
     name: ClassVar[str] = "reverse_complement"
+    reads_sequence: ClassVar[bool] = True
+    """The letters say which strand comes first."""
+    rate_bound: ClassVar[float] = 0.06
+    """How far the realised rate may be off where tokens are not their own mirror image."""
 
     inner: Any = "span"
     token_length: int = 5
@@ -97,12 +101,13 @@ class ReverseComplement(Configurable):
     def _select_by_nucleotide(
         self, batch: TokenBatch, turned: BoolArray, key: RngKey, budget: Budget
     ) -> BoolArray:
-        size = 1
-        if self.hides_nucleotides and budget.per == "token":
-            size = self.token_length
-        elif budget.per == "token":
-            # A lone token hides its nucleotide here, and a whole token of the row with it.
-            budget = replace(budget, rate=budget.rate / self.token_length if budget.rate < 1 else 1.0)
+        # Hiding l neighbours takes l + size - 1 of the windows, as it takes 1 + (l - 1) / size of consecutive
+        # tokens: the same share, and as such tokens do not overlap, the same share of the nucleotides.
+        size, rate = self.token_length, budget.rate
+        if not self.hides_nucleotides and rate < 1:
+            # A lone window hides nothing; a lone nucleotide takes a token of the row with it.
+            size, rate = 1, rate / size
+        budget = replace(budget, rate=rate, per="token")
         windows = overlapping_windows(batch, size)
         chosen = self._select_by_token(windows, turned, key, budget)
         mask = empty_mask(batch)

@@ -47,6 +47,7 @@ class Span(Configurable):
     """
 
     name: ClassVar[str] = "span"
+    reads_sequence: ClassVar[bool] = False
 
     length: int = 1
     geometric: bool = False
