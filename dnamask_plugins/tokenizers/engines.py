@@ -39,7 +39,6 @@ def _encoding(
     # A token that covers nothing (SentencePiece's lone "▁") shows nothing either.
     offsets = offsets.reshape(-1, 2)
     empty = offsets[:, 0] == offsets[:, 1]
-    offsets[empty | special] = 0
     return Encoding(ids, offsets, special | empty | np.isin(ids, special_ids))
 
 
@@ -63,14 +62,11 @@ class FastEngine:
         self.special_ids = np.array(sorted(added | named | unused), dtype=np.int64)
         self._is_special = np.zeros(size, dtype=bool)
         self._is_special[self.special_ids] = True
-        self._unknown = self.roles.get("unk_token")
         # Letters of each token; -1 where a token is not spelt as in the text ("##ACG").
         self._lengths = np.array(
             [len(token) if token.isascii() and token.isalpha() else -1 for token in tokens]
         )
         self._lengths[self.special_ids] = 0
-        if self._unknown is not None:
-            self._lengths[ids[self._unknown]] = -1
 
     def encode(self, texts: list[str]) -> list[Encoding]:
         """Tokenize texts with special tokens."""

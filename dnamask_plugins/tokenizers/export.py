@@ -62,11 +62,10 @@ def to_huggingface(tokenizer: TokenizerBase, **settings: Any) -> PreTrainedToken
         **settings,
     )
     for probe in _PROBES:
-        ours, theirs = tokenizer.encode(probe).input_ids.tolist(), exported(probe)["input_ids"]
-        if ours != list(theirs):
+        if tokenizer.encode(probe).input_ids.tolist() != list(exported(probe)["input_ids"]):
             raise ConfigError(
-                f"{tokenizer.name}: its Hugging Face form gives other ids, {theirs} instead of {ours} for "
-                f"'{probe}'; correct its to_backend()"
+                f"{tokenizer.name}: its Hugging Face form gives other ids for '{probe}'; correct to_backend(), "
+                "or train the model anew if its scores leave ties open"
             )
     return exported
 

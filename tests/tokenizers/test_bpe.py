@@ -11,6 +11,7 @@ from messy_dna import canonical, random_dna
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.tokenizers.bpe import BpeTokenizer
+from dnamask_plugins.tokenizers.export import save_pretrained
 
 
 def dnabert2(shared_data: Path) -> Path:
@@ -66,6 +67,35 @@ def test_sentencepiece_gives_the_librarys_pieces(trained: BpeTokenizer) -> None:
     library = SentencePieceProcessor(model_file=trained.path)
     text = random_dna(2_000, 11)
     assert trained.encode(text).input_ids.tolist() == [1, *library.encode(text), 2]
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram"])
+def test_a_sentencepiece_model_with_its_usual_prefix(kind: str, tmp_path: Path, messy: list[str]) -> None:
+    from sentencepiece import SentencePieceTrainer
+    from transformers import AutoTokenizer
+
+    pieces = [random_dna(500, seed) for seed in range(20)]
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(pieces),
+        model_prefix=str(tmp_path / "usual"),
+        model_type=kind,
+        vocab_size=40,
+        control_symbols="<pad>,<mask>",
+        minloglevel=2,
+    )
+    tokenizer = BpeTokenizer(str(tmp_path / "usual.model"))
+    encoding = tokenizer.encode("NACGT")
+    tokens = tokenizer.convert_ids_to_tokens(encoding.input_ids)
+    assert (tokens[0], tokens[1], tokens[-1]) == ("<s>", "▁", "</s>")
+    assert encoding.offsets[1].tolist() == [0, 0]
+    assert encoding.special_tokens_mask[:3].tolist() == [True, True, True]
+    assert encoding.offsets[2].tolist() == [0, 1]
+    assert encoding.offsets[-2, 1] == 5
+    if kind == "bpe":
+        save_pretrained(tokenizer, tmp_path / "saved")
+        theirs = AutoTokenizer.from_pretrained(tmp_path / "saved")
+        for text in messy:
+            assert theirs(text)["input_ids"] == tokenizer.encode(text).input_ids.tolist()
 
 
 def test_the_file_must_be_the_recorded_one(trained: BpeTokenizer, tmp_path: Path) -> None:
