@@ -45,6 +45,8 @@ class RunFlags:
     corpus: tuple[Path, ...] = ()
     name: str | None = None
     track: str = "standard"
+    executor: str = "local"
+    address: str | None = None
 
 
 def method_of(lora: bool, probe: bool) -> MethodName:
@@ -126,6 +128,7 @@ def run_command(flags: RunFlags) -> int:
 
     import transformers
 
+    from dnamask_plugins.executors import make_executor
     from dnamask_plugins.harness.runner import RunRequest, execute, plan_run, write_records
 
     transformers.utils.logging.set_verbosity_error()
@@ -157,7 +160,7 @@ def run_command(flags: RunFlags) -> int:
             f"{len(plan.finished)} of {len(plan.units)} units are finished and skipped", highlight=False
         )
     outcomes: dict[Unit, UnitOutcome] = {}
-    for unit, outcome in execute(plan):
+    for unit, outcome in execute(plan, make_executor(flags.executor, flags.address)):
         outcomes[unit] = outcome
         if outcome.status == "failed":
             notes.print(f"failed: {unit}: {outcome.error}", highlight=False, markup=False, soft_wrap=True)
@@ -325,7 +328,7 @@ def download_command(folder: Path, expression: str, suites: Sequence[str], datas
                     f"{item.path}: other bytes than the published file", highlight=False, markup=False
                 )
     console.print(
-        f"{counts['fetched']} files fetched, {counts['kept']} kept, {counts['failed']} failed; run again to go on",
+        f"files: {counts['fetched']} fetched, {counts['kept']} kept, {counts['failed']} failed; again goes on",
         highlight=False,
     )
     return int(counts["failed"] > 0)

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from dnamask_plugins.config import canonical_json
 from dnamask_plugins.corpus.fasta import FastaSource
 from dnamask_plugins.corpus.sources import Progress, cannot_read, file_sha256
 from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.files import write_atomically
 from dnamask_plugins.npmi.counting import (
     LONGEST_K,
@@ -135,6 +137,7 @@ class NpmiTable:
         min_count: int = PAPER_MIN_COUNT,
         reverse_complement: bool = False,
         progress: Progress | None = None,
+        executor: Executor | None = None,
     ) -> Self:
         """Count and score the k-mers of FASTA files.
 
@@ -149,25 +152,23 @@ class NpmiTable:
         reverse_complement : bool
             Count the other strand too.
         progress : callable, optional
-            Called with the number of bytes read since the last call.
+            Called with the number of bytes read since the last call; for counting in this process.
+        executor : Executor, optional
+            Counts the files; one after the other in this process by default.
 
         Raises
         ------
         InputError
             A file cannot be used, or holds no window of k nucleotides.
         """
-        counter = KmerCounter(check_k(k))
-        sources = []
-        for path in paths:
-            source = FastaSource(path, progress)
-            for chunk in source.chunks():
-                if chunk.start == 0:
-                    counter.end_sequence()
-                counter.feed(chunk.packed)
-            sources.append(source.provenance())
-        return cls._from_counter(
-            counter.counts(), k, variant, min_count, reverse_complement, {"sources": sources}
-        )
+        check_k(k)
+        count = functools.partial(count_fasta, k=k, progress=progress)
+        counted = sorted((executor or LocalExecutor()).map(count, list(enumerate(paths))), key=itemgetter(0))
+        if not counted:
+            raise InputError("no FASTA file was given; name at least one")
+        totals = {length: sum(counts[length] for _, counts, _ in counted) for length in counted[0][1]}
+        sources = [source for _, _, source in counted]
+        return cls._from_counter(totals, k, variant, min_count, reverse_complement, {"sources": sources})
 
     @classmethod
     def from_sequences(
@@ -408,6 +409,36 @@ class NpmiTable:
         return type(self)(
             self.k, self.scores, self.pmi, self.counts, self.variant, self.min_count, self.provenance, path
         )
+
+
+def count_fasta(
+    numbered: tuple[int, str | Path], k: int, progress: Progress | None = None
+) -> tuple[int, dict[int, Counts], dict[str, Any]]:
+    """Count the k-mers of one FASTA file, and all shorter ones.
+
+    Parameters
+    ----------
+    numbered : tuple of int and path
+        Its place among the files, and the file.
+    k : int
+    progress : callable, optional
+
+    Returns
+    -------
+    place : int
+    counts : dict of int to int64 array
+        Length to counts.
+    source : dict
+        Provenance of the file.
+    """
+    place, path = numbered
+    counter = KmerCounter(k)
+    source = FastaSource(path, progress)
+    for chunk in source.chunks():
+        if chunk.start == 0:
+            counter.end_sequence()
+        counter.feed(chunk.packed)
+    return place, counter.counts(), source.provenance()
 
 
 def _code(kmer: str) -> int:

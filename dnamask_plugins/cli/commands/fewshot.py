@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins.cli.options import Address, ExecutorName
+
 app = typer.Typer(no_args_is_help=True, help="Audit and run the few-shot tasks of GeneMask and CM-GEMS.")
 
 Folder = Annotated[Path, typer.Option("--fewshot-dir", help="Folder that holds Prom-core, Cohn-enh, ...")]
@@ -35,6 +37,8 @@ def run(
         bool, typer.Option("--drop-leaks", help="Also score without test rows that stand in train.")
     ] = False,
     name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
+    executor: ExecutorName = "local",
+    address: Address = None,
 ) -> None:
     """Fine-tune or probe a model on draws of a few sequences per class; mean over the draws."""
     from dnamask_plugins.harness.command import RunFlags, method_of, run_command
@@ -52,6 +56,8 @@ def run(
         settings=tuple(set_ or ()),
         drop_leaks=drop_leaks,
         name=name,
+        executor=executor,
+        address=address,
     )
     raise typer.Exit(run_command(flags))
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins.cli.options import Address, ExecutorName
+
 app = typer.Typer(
     no_args_is_help=True, help="Fetch, audit and run the Genome Understanding Evaluation (GUE)."
 )
@@ -50,6 +52,8 @@ def run(
     corpus: Corpus = None,
     name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
     track: Annotated[str, typer.Option(help="standard, or gue_pretrained.")] = "standard",
+    executor: ExecutorName = "local",
+    address: Address = None,
 ) -> None:
     """Fine-tune or probe a model on GUE; what is finished is skipped, so a killed run goes on."""
     from dnamask_plugins.harness.command import RunFlags, method_of, run_command
@@ -72,6 +76,8 @@ def run(
         corpus=tuple(corpus or ()),
         name=name,
         track=track,
+        executor=executor,
+        address=address,
     )
     raise typer.Exit(run_command(flags))
 

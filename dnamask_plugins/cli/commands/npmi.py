@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnamask_plugins.cli.options import Address, ExecutorName
+
 if TYPE_CHECKING:
     from dnamask_plugins.npmi.table import NpmiTable
 
@@ -45,12 +47,16 @@ def build(
     min_count: _MinCount = 101,
     variant: _VariantOption = _Variant.pmi_masking,
     reverse_complement: _Strands = False,
+    executor: ExecutorName = "local",
+    address: Address = None,
 ) -> None:
     """Count the k-mers of FASTA files and score them."""
     from dnamask_plugins.cli.progress import reading
+    from dnamask_plugins.executors import make_executor
     from dnamask_plugins.npmi.table import NpmiTable
 
     files = [*fasta, *(more or [])]
+    runs_here = executor == "local"
     with reading(files, "counting") as progress:
         table = NpmiTable.from_fasta(
             files,
@@ -58,7 +64,8 @@ def build(
             variant=variant.value,
             min_count=min_count,
             reverse_complement=reverse_complement,
-            progress=progress,
+            progress=progress if runs_here else None,
+            executor=make_executor(executor, address, gpus_per_item=0),
         )
     _report(table.save(output))
 
