@@ -1,0 +1,76 @@
+"""An environment in which a page can be followed: it may install, and leaves this one as it is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Shell = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which a page is followed."""
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Shell:
+    """Run a bash command in a virtual environment that sees what is installed here, without a network.
+
+    One shell per call; variables that a command sets stay for the next ones.
+    """
+    pytest.importorskip(
+        "setuptools", minversion="77", reason="packages are built with the setuptools at hand"
+    )
+    home = tmp_path_factory.mktemp("environment")
+    venv.create(home, with_pip=False, symlinks=True)
+    binaries = home / "bin"
+    site = sysconfig.get_path("purelib", vars={"base": str(home), "platbase": str(home)})
+    inherited = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    lines = [str(ROOT), *(f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(inherited))]
+    Path(site, "inherited.pth").write_text("\n".join(lines) + "\n")
+    for name, module in (("pip", "pip"), ("pytest", "pytest"), ("dnamask", "dnamask_plugins")):
+        script = binaries / name
+        script.write_text(f'#!/bin/sh\nexec {binaries / "python"} -m {module} "$@"\n')
+        script.chmod(0o755)
+    memory = home / "variables.sh"
+    memory.write_text("")
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "PYTHON", "PIP_"))
+    }
+    environment |= {
+        "PATH": f"{binaries}{os.pathsep}{environment['PATH']}",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as: no isolation
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "COLUMNS": "120",
+        "OMP_NUM_THREADS": "1",
+    }
+
+    def run(command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        program = (
+            f"set -a; source {memory}; set -e; {command}\n declare -p GENOME > {memory} 2>/dev/null || true"
+        )
+        done = subprocess.run(
+            ["bash", "-c", program], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if check:
+            assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """This interpreter."""
+    return sys.executable

@@ -1,0 +1,130 @@
+"""Every page is followed as it stands: files written, commands run, programs executed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import typer
+from fenced_blocks import Block, blocks_of
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/README.md")])
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def runnable(page: str) -> list[Block]:
+    return [block for block in blocks_of(ROOT / page) if block.argument("run") != "no"]
+
+
+def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: list[str]) -> None:
+    """Run the blocks of a page in order; its Python programs share their names, as in a notebook."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in runnable(page):
+        module, file = block.argument("needs"), block.argument("file")
+        if module and importlib.util.find_spec(module) is None:
+            skipped.append(module)
+        elif file:
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text(block.text)
+        elif block.language == "console":
+            assert shell is not None, f"{page}:{block.line} has commands"
+            for command in block.commands:
+                shell(command)
+        elif block.language == "python":
+            code = compile("\n" * block.line + block.text, str(ROOT / page), "exec")
+            exec(code, names)
+
+
+def test_the_tutorial(folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    follow("docs/tutorial.md", folder, shell, [])
+    assert (folder / "model-2" / "run.json").is_file()
+    checked = shell("dnamask check acme.cpg").stdout
+    assert "registry/strategies/acme.cpg.toml" in checked
+
+
+def test_the_adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    skipped: list[str] = []
+    follow("docs/adapters.md", tmp_path, None, skipped)
+    assert (tmp_path / "trainer-model").is_dir()
+    if skipped:
+        pytest.skip(f"all but the part that needs {', '.join(skipped)}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{named(page)} links to {target}"
+
+
+COMMANDS = [
+    (f"{named(page)}:{block.line}", command)
+    for page in PAGES
+    for block in blocks_of(page)
+    if block.language == "console"
+    for command in block.commands
+    if "dnamask" in command
+]
+
+
+@pytest.mark.parametrize(
+    ("place", "command"), COMMANDS, ids=[f"{place} {text[:40]}" for place, text in COMMANDS]
+)
+def test_commands_and_their_options_exist(place: str, command: str) -> None:
+    """Parsed and not run: also where a page needs hours, or data that is not here."""
+    from dnamask_plugins.cli import app
+
+    root = typer.main.get_command(app)
+    for part in command.split("&&"):
+        words = shlex.split(part.replace("torchrun --nproc-per-node 2 -m dnamask_plugins", "dnamask"))
+        if words[0] != "dnamask":
+            continue
+        parse(root, [word for word in words[1:] if word != "..."], place)
+
+
+def parse(command: click.Command, arguments: list[str], place: str) -> None:
+    try:
+        context = command.make_context(command.name or "dnamask", list(arguments))
+    except click.exceptions.MissingParameter:
+        return  # an abbreviated example
+    except click.UsageError as error:
+        # Paths of an example need not exist here; options and commands must.
+        if "does not exist" not in error.message:
+            pytest.fail(f"{place}: {error.message}")
+        return
+    if isinstance(command, click.Group) and context.protected_args + context.args:
+        rest = context.protected_args + context.args
+        found = command.get_command(context, rest[0])
+        assert found is not None, f"{place}: no command '{rest[0]}'"
+        parse(found, rest[1:], place)
+
+
+def test_blocks_of_readme_that_load_a_model_are_the_tutorials() -> None:
+    """The README's program is the beginning of one that the tutorial runs."""
+    tutorial = "".join(block.text for block in runnable("docs/tutorial.md"))
+    for block in blocks_of(ROOT / "README.md"):
+        if block.language == "python":
+            assert all(line in tutorial for line in block.text.splitlines()), block.text
+
+
+def test_examples_of_gene_rank_run(install_example: Callable[[str], None]) -> None:
+    install_example("gene_rank")
+    follow("examples/gene_rank/README.md", Path(os.devnull), lambda command: None, [])
+
+
+@pytest.fixture
+def install_example(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    return lambda name: monkeypatch.syspath_prepend(str(ROOT / "examples" / name))
