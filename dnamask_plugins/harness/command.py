@@ -328,7 +328,7 @@ def download_command(folder: Path, expression: str, suites: Sequence[str], datas
                     f"{item.path}: other bytes than the published file", highlight=False, markup=False
                 )
     console.print(
-        f"files: {counts['fetched']} fetched, {counts['kept']} kept, {counts['failed']} failed; again goes on",
+        f"files: {counts['fetched']} fetched, {counts['kept']} kept, {counts['failed']} failed; run again",
         highlight=False,
     )
     return int(counts["failed"] > 0)

@@ -19,7 +19,8 @@ from dnamask_plugins.training.loading import load_base
 PENALTIES: Final = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Inverse strengths (scikit-learn's C) from which dev chooses."""
 
-_BATCH_TOKENS: Final = 16_384
+_CPU_TOKENS: Final = 2_400
+_GPU_TOKENS: Final = 65_536
 _MAX_ITERATIONS: Final = 300
 
 
@@ -61,10 +62,10 @@ def embed(
     order, lengths = data.sorted_by_length(), data.lengths
     pooled: NDArray[np.float32] | None = None
     model.eval()
-    start = 0
+    start, at_once = 0, _tokens_at_once(device)
     with torch.inference_mode(), _half_precision(device):
         while start < len(order):
-            count = max(1, _BATCH_TOKENS // int(lengths[order[start]]))
+            count = max(1, at_once // int(lengths[order[start]]))
             rows = order[start : start + count]
             batch = {name: torch.from_numpy(values).to(device) for name, values in data.batch(rows).items()}
             del batch["labels"]
@@ -155,15 +156,20 @@ def probe(
         dev=figures,
         penalty=penalty,
         parameters=description.parameters,
-        padding={"test": _padding(test)},
+        padding={"test": _padding(test, _tokens_at_once(next(model.parameters()).device))},
     )
 
 
-def _padding(data: EncodedData) -> float:
+def _tokens_at_once(device: torch.device) -> int:
+    """Return how many tokens go through the model together; on a CPU as many as its caches take."""
+    return _GPU_TOKENS if device.type == "cuda" else _CPU_TOKENS
+
+
+def _padding(data: EncodedData, at_once: int) -> float:
     lengths = data.lengths[data.sorted_by_length()]
     computed, start = 0, 0
     while start < lengths.size:
-        rows = lengths[start : start + max(1, _BATCH_TOKENS // int(lengths[start]))]
+        rows = lengths[start : start + max(1, at_once // int(lengths[start]))]
         computed += int(rows[0]) * rows.size
         start += rows.size
     return 1 - float(lengths.sum()) / computed

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
-from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suite_root
 from dnamask_plugins.executors import Executor, LocalExecutor
+from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.recipes import FAMILIES, LoraSettings, Recipe

@@ -27,8 +27,8 @@ RECIPE = Recipe(
 )
 
 
-def rows(seed: int, count: int, shortest: int = 40) -> LabelledData:
-    made = labelled(seed, count, shortest)
+def rows(seed: int, count: int, shortest: int = 40, longest: int = 40) -> LabelledData:
+    made = labelled(seed, count, shortest, longest)
     return LabelledData(
         Path("toy.csv"), "", tuple(text for text, _ in made), None, np.array([label for _, label in made])
     )
@@ -117,9 +117,19 @@ def test_without_dev_the_last_checkpoint_is_tested(source: ModelSource, splits: 
 def test_the_global_batch_is_kept(
     tmp_path: Path, splits: list[EncodedData], overrides: dict[str, int], accumulation: int, batch: int
 ):
-    arguments = training_arguments(str(tmp_path), RECIPE, overrides, "metric", 320, splits[2], 0)
+    arguments = training_arguments(str(tmp_path), RECIPE, overrides, "metric", splits[0], splits[2], 0)
     assert arguments.gradient_accumulation_steps == accumulation
     assert arguments.train_batch_size * accumulation == batch
+
+
+def test_on_a_cpu_a_batch_is_cut_to_what_its_caches_take(tmp_path: Path, source: ModelSource):
+    data = encode_data(rows(1, 32, 400, 500), source.tokenizer, None)
+    arguments = training_arguments(str(tmp_path), RECIPE, {}, "metric", data, data, 0)
+    if torch.cuda.is_available():
+        assert arguments.train_batch_size == 16
+    else:
+        assert (arguments.train_batch_size, arguments.gradient_accumulation_steps) == (4, 4)
+        assert arguments.eval_batch_size == 4
 
 
 def test_an_argument_that_does_not_exist_is_one_line(source: ModelSource, splits: list[EncodedData]):

@@ -16,8 +16,8 @@ import pytest
 from toy_data import labelled, write_csv
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
-from dnamask_plugins.harness.command import parse_seeds, parse_settings, tasks_of
 from dnamask_plugins.executors import Executor, LocalExecutor
+from dnamask_plugins.harness.command import parse_seeds, parse_settings, tasks_of
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.records import read
 from dnamask_plugins.harness.runner import Plan, RunRequest, execute, plan_run, write_records
