@@ -64,8 +64,8 @@ def to_huggingface(tokenizer: TokenizerBase, **settings: Any) -> PreTrainedToken
     for probe in _PROBES:
         if tokenizer.encode(probe).input_ids.tolist() != list(exported(probe)["input_ids"]):
             raise ConfigError(
-                f"{tokenizer.name}: its Hugging Face form gives other ids for '{probe}'; correct to_backend(), "
-                "or train the model anew if its scores leave ties open"
+                f"{tokenizer.name}: the Hugging Face form has other ids for '{probe}'; correct to_backend() "
+                "or, where scores leave ties open, train the model anew"
             )
     return exported
 

@@ -125,7 +125,7 @@ def test_refuses_a_form_that_gives_other_ids(tmp_path: Path) -> None:
 
             return overlapping_kmers((*self.vocabulary[:5], *reversed(self.vocabulary[5:])), self.k)
 
-    with pytest.raises(ConfigError, match="gives other ids"):
+    with pytest.raises(ConfigError, match="has other ids"):
         save_pretrained(Wrong(3), tmp_path)
     assert not list(tmp_path.iterdir())
 
