@@ -496,6 +496,8 @@ def read(path: str | os.PathLike[str]) -> ResultRecord:
 def find(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """Return the record files at or below some paths, in a fixed order.
 
+    Folders called ``units`` are left out: there a run keeps what it needs to go on.
+
     Raises
     ------
     InputError
@@ -504,7 +506,7 @@ def find(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     found: set[Path] = set()
     for path in map(Path, paths):
         if path.is_dir():
-            found.update(file for file in path.rglob("*.json") if _RECORD_NAME.fullmatch(file.name))
+            found.update(file for file in path.rglob("*.json") if _is_record(file.relative_to(path)))
         elif path.is_file():
             found.add(path)
         else:
@@ -512,7 +514,10 @@ def find(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     return sorted(found)
 
 
-_RECORD_NAME: Final = re.compile(r"[a-z0-9._-]+\.[0-9a-f]{16}\.json")
+def _is_record(path: Path) -> bool:
+    return (
+        re.fullmatch(r"[a-z0-9._-]+\.[0-9a-f]{16}\.json", path.name) is not None and "units" not in path.parts
+    )
 
 
 def _refuse_constant(word: str) -> float:

@@ -220,3 +220,23 @@ def test_command_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot"):
         build([tmp_path / "in"], tmp_path / "file")
+
+
+def test_other_choices_of_the_recipe_are_other_entries(tmp_path):
+    recipes = [
+        {"name": "paper/dnabert1", "select_by": "loss"},
+        {"name": "paper/dnabert1", "select_by": "metric"},
+        {"name": "paper/dnabert1", "select_by": "loss", "train_limit": 320},
+        {"name": "paper/dnabert1", "select_by": "loss", "overrides": {"optim": "sgd"}},
+    ]
+    for recipe in recipes:
+        write_record(tmp_path, run=RunInfo(recipe=recipe, scale_note="one <tiny> corpus"))
+    entries = aggregate(read(tmp_path)).tables[0].entries
+    assert sorted(entry.recipe for entry in entries) == [
+        "paper/dnabert1, best dev loss",
+        "paper/dnabert1, best dev loss, 320 training rows",
+        "paper/dnabert1, best dev loss, optim=sgd",
+        "paper/dnabert1, best dev metric",
+    ]
+    assert all(entry.notes == ("one <tiny> corpus",) for entry in entries)
+    assert "one &lt;tiny&gt; corpus" in build([tmp_path], tmp_path / "out").page.read_text()

@@ -274,3 +274,13 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file"):
         write_record(tmp_path / "file")
+
+
+def test_what_a_run_keeps_to_go_on_is_no_record(tmp_path):
+    _, path = write_record(tmp_path / "run" / "records")
+    units = tmp_path / "run" / "units"
+    units.mkdir()
+    (units / "toy.motif.seed-0.0123456789abcdef.json").write_text("{}")
+    (tmp_path / "run" / "settings.json").write_text("{}")
+    assert records.find([tmp_path]) == [path]
+    assert records.find([units / "toy.motif.seed-0.0123456789abcdef.json"])

@@ -17,6 +17,7 @@ from dnamask_plugins.errors import PluginError
 from dnamask_plugins.harness.records import ModelInfo, ResultRecord, path_of
 from dnamask_plugins.harness.tasks import Task
 
+_CHOICES = {"loss": "best dev loss", "metric": "best dev metric", "last": "last checkpoint"}
 METRIC_NAMES = {"mcc": "MCC", "f1_macro": "macro-F1", "accuracy": "accuracy"}
 
 
@@ -70,7 +71,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row: a model, how it was fine-tuned, and whether its figures were measured or published."""
+    """One row: a model, how it was fine-tuned, and whether its figures were measured or published.
+
+    ``notes`` say what a reader must know of the size of the experiment.
+    """
 
     model: ModelInfo
     source: str
@@ -80,6 +84,7 @@ class Entry:
     url: str
     records: Mapping[str, ResultRecord] = field(default_factory=dict)
     earlier: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def figure(self, column: Column) -> Figure:
         """Return what belongs into a column."""
@@ -177,6 +182,7 @@ def _entries(records: Sequence[ResultRecord]) -> list[Entry]:
                 record.provenance.url if record.provenance else "",
                 newest,
                 {name: len(items) - 1 for name, items in tasks.items()},
+                tuple(sorted({each.run.scale_note for each in newest.values() if each.run} - {""})),
             )
         )
     return sorted(
@@ -318,4 +324,15 @@ def _method(record: ResultRecord) -> str:
 
 
 def _recipe(record: ResultRecord) -> str:
-    return str(record.run.recipe.get("name", ""))[:80] if record.run else ""
+    """Name the recipe with all that departs from it: other choices are other entries."""
+    if record.run is None:
+        return ""
+    recipe = record.run.recipe
+    chosen = str(recipe.get("select_by") or record.run.select_by or "")
+    words = [str(recipe.get("name", "")), _CHOICES.get(chosen, f"best {chosen}" if chosen else "")]
+    if recipe.get("train_limit"):
+        words.append(f"{recipe['train_limit']} training rows")
+    overrides = recipe.get("overrides")
+    if isinstance(overrides, Mapping):
+        words += [f"{key}={value}" for key, value in sorted(overrides.items())]
+    return ", ".join(filter(None, words))[:160]

@@ -70,6 +70,5 @@ def library() -> str:
         raise ConfigError(
             f"the leaderboard's chart needs '{error.name}'; pip install 'dnamask-plugins[leaderboard]'"
         ) from None
-    return str(
-        vl_convert.javascript_bundle(vl_version=alt.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0])
-    )
+    version = alt.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
+    return str(vl_convert.javascript_bundle(None, version))
