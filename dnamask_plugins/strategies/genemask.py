@@ -10,6 +10,7 @@ import numpy as np
 
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
+from dnamask_plugins.errors import InputError
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
 from dnamask_plugins.strategies.centers import check_center_rate
@@ -122,6 +123,13 @@ def genemask_from_centers(
     Returns
     -------
     bool array, shape (B, L)
+
+    Raises
+    ------
+    ConfigError
+        There is no usable table.
+    InputError
+        A centre is outside its sequence.
     """
     from dnamask_plugins.strategies.kernels import genemask_of_centers
 
@@ -129,7 +137,13 @@ def genemask_from_centers(
     check_lookup(GeneMask.name, lookup)
     chosen = np.zeros(batch.nucleotides.shape, dtype=np.bool_)
     for row, positions in enumerate(centers):
-        chosen[row, np.asarray(positions, dtype=np.intp)] = True
+        places = np.asarray(positions, dtype=np.intp)
+        if places.size and not 0 <= places.min() <= places.max() < batch.lengths[row]:
+            raise InputError(
+                f"centers of row {row}: {places.tolist()} count from 0 and must be among its "
+                f"{batch.lengths[row]} nucleotides; correct them"
+            )
+        chosen[row, places] = True
     mask = empty_mask(batch)
     unused_key = RngKey(np.zeros(len(batch), dtype=np.uint64))
     arrays = kernel_arrays(batch.with_weights(None), unused_key)

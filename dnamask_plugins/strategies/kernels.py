@@ -70,12 +70,14 @@ def _workspace(tokens, nucleotides):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _open_row(work, offsets, special, per_nucleotide):  # type: ignore[no-untyped-def]
+def _open_row(work, offsets, special, size, per_nucleotide):  # type: ignore[no-untyped-def]
     """List the maskable tokens; count for each nucleotide the tokens that show it, where that is wanted."""
     tokens = high = covered = reach = 0
     low = work.shape[1]
     for column in range(special.shape[0]):
-        start, stop = offsets[column, 0], offsets[column, 1]
+        # A tokenizer's faulty offset must not reach outside the arrays.
+        stop = min(max(offsets[column, 1], 0), size)
+        start = min(max(offsets[column, 0], 0), stop)
         if stop > start:
             # What only an unknown token shows belongs to the sequence, though it cannot be hidden.
             low, high = min(low, start), max(high, stop)
@@ -357,10 +359,11 @@ def select_items(  # type: ignore[no-untyped-def]
 ):
     """Random tokens (length 0) or random spans; `longest` > 0 makes span lengths geometric."""
     rows, width = special.shape
-    work = _workspace(width, nucleotides.shape[1])
+    size = nucleotides.shape[1]
+    work = _workspace(width, size)
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index], per_nucleotide)
+        _open_row(work, offsets[index], special[index], size, per_nucleotide)
         if work[_TALLY, _TOKENS] == 0:
             continue
         if exact:
@@ -487,7 +490,7 @@ def select_genemask(  # type: ignore[no-untyped-def]
     window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index], per_nucleotide)
+        _open_row(work, offsets[index], special[index], size, per_nucleotide)
         target = _target(work, rate, per_nucleotide)
         if not target > 0:
             continue
@@ -533,7 +536,7 @@ def draw_centers(  # type: ignore[no-untyped-def]
     drawn = np.zeros((rows, size), np.bool_)
     for index in range(rows):
         word, weight = words[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index], per_nucleotide)
+        _open_row(work, offsets[index], special[index], size, per_nucleotide)
         if work[_TALLY, _TOKENS] == 0:
             continue
         chance = center_rate if center_rate >= 0 else _center_rate(work, rate, short, long, per_nucleotide)
@@ -556,7 +559,7 @@ def genemask_of_centers(  # type: ignore[no-untyped-def]
     window_ranks, high = np.empty(size, np.int64), np.empty(size, np.bool_)
     for index in range(rows):
         word, codes, weight = words[index] ^ _LENGTH_SALT, nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index], False)
+        _open_row(work, offsets[index], special[index], size, False)
         count = 0
         for center in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
             if centers[index, center]:
@@ -636,7 +639,7 @@ def select_global(  # type: ignore[no-untyped-def]
     worst = 4**k
     for index in range(rows):
         word, codes, weight = words[index], nucleotides[index], _weights_of(weights, index)
-        _open_row(work, offsets[index], special[index], per_nucleotide)
+        _open_row(work, offsets[index], special[index], size, per_nucleotide)
         target = _target(work, rate, per_nucleotide)
         allowed = np.iinfo(np.int64).max
         if units.shape[0]:
@@ -706,7 +709,7 @@ def select_units(  # type: ignore[no-untyped-def]
 ):
     """Hide given intervals, (M, 2), of one row in order; return True when no further interval is needed."""
     work = _workspace(special.shape[0], codes.shape[0])
-    _open_row(work, offsets, special, per_nucleotide)
+    _open_row(work, offsets, special, codes.shape[0], per_nucleotide)
     target = _target(work, rate, per_nucleotide)
     if not target > 0:
         return True

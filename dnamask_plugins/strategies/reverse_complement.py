@@ -116,6 +116,6 @@ class ReverseComplement(Configurable):
             # Windows run over both ends, so nucleotide j is hidden when windows j .. j + size - 1 all are.
             shown = np.concatenate([[0], np.cumsum(~chosen[row, : length + size - 1])])
             hidden = np.concatenate([[0], np.cumsum(shown[size:] == shown[:-size])])
-            start, stop = np.minimum(batch.offsets[row].T, length)
+            start, stop = np.clip(batch.offsets[row].T, 0, length)
             mask[row] = (hidden[stop] > hidden[start]) & ~batch.special_tokens_mask[row]
         return mask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import pickle
 import random
@@ -176,3 +177,13 @@ def test_configuration_and_pickle_round_trip(strategy, tokenizer, sequences):
 def test_empty_batch(strategy, tokenizer, sequences):
     batch = tokenizer.encode_batch(sequences(2, 50))[:0]
     assert strategy.select(batch, keys(0), Budget(0.15)).shape == (0, batch.input_ids.shape[1])
+
+
+def test_faulty_offsets_stay_inside_the_arrays(strategy, cutter, sequences):
+    """A tokenizer's mistake may give a bad mask, but no access outside the arrays."""
+    batch = cutter.encode_batch(sequences(4, 60))
+    for shift in (-1000, 1000, 2**30):
+        offsets = batch.offsets.copy()
+        offsets[:, 3:6] += shift
+        mask = strategy.select(dataclasses.replace(batch, offsets=offsets), keys(4), Budget(0.3))
+        assert not mask[batch.special_tokens_mask].any()

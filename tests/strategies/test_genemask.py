@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dnamask_plugins.budget import Budget, token_rate
-from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.genemask import GeneMask, genemask_from_centers
 from dnamask_plugins.tokenizers.kmer import KmerTokenizer
@@ -180,3 +180,10 @@ def test_a_table_that_was_never_saved_round_trips(make_table):
 def test_refused_parameters(parameters, words):
     with pytest.raises(ConfigError, match=words):
         GeneMask(**parameters)
+
+
+@pytest.mark.parametrize("center", [-1, 30])
+def test_centers_outside_the_sequence_are_refused(sequences, table, center):
+    batch = KmerTokenizer(6).encode_batch([*sequences(1, 60), *sequences(1, 30)])
+    with pytest.raises(InputError, match="row 1"):
+        genemask_from_centers(batch, [[4], [center]], table)
