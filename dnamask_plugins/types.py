@@ -77,10 +77,11 @@ class Encoding:
     ----------
     input_ids : int64 array, shape (L,)
     offsets : int32 array, shape (L, 2)
-        The nucleotide interval that each token shows; (0, 0) for special tokens. Starts and stops
-        never decrease along the row; tokens may overlap (k-mers).
+        The nucleotide interval that each token covers; (0, 0) for [CLS], [SEP] and padding. Starts and
+        stops never decrease along the row; tokens may overlap (k-mers).
     special_tokens_mask : bool array, shape (L,)
-        True for tokens that show no nucleotide ([CLS], [SEP], padding): they are never masked.
+        True for tokens that tell nothing of the sequence ([CLS], [SEP], padding, and [UNK], which covers
+        its nucleotides without showing them): they are never masked.
     """
 
     input_ids: NDArray[np.int64]
@@ -96,9 +97,9 @@ class TokenBatch:
     ----------
     input_ids : int64 array, shape (B, L)
     offsets : int32 array, shape (B, L, 2)
-        The nucleotide interval that each token shows; (0, 0) for special and padding tokens.
+        The nucleotide interval that each token covers; (0, 0) for [CLS], [SEP] and padding.
     special_tokens_mask : bool array, shape (B, L)
-        True for special and padding tokens: they are never masked.
+        True for special, unknown and padding tokens: they are never masked.
     attention_mask : bool array, shape (B, L)
         False for padding.
     nucleotides : uint8 array, shape (B, N)

@@ -6,7 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from dnamask_plugins.corpus.build import build_corpus
 from dnamask_plugins.corpus.bundled import bundled_genomes
+from dnamask_plugins.errors import ConfigError, DnamaskError
 from dnamask_plugins.files import write_json
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.quickstart.reads import write_origin_task
@@ -51,9 +52,7 @@ class Arm:
     scores: dict[str, list[float]] = field(default_factory=dict)
 
 
-def quickstart(
-    folder: Path, genomes: Mapping[str, Path] | None = None, sizes: Sizes | None = None
-) -> list[Arm]:
+def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = None) -> list[Arm]:
     """Build a table and a corpus, pretrain twice, fine-tune both, and write the report.
 
     What is finished in `folder` is not done again.
@@ -61,25 +60,34 @@ def quickstart(
     Parameters
     ----------
     folder : Path
-    genomes : mapping of str to Path, optional
-        Species for the task; the first is the pretraining corpus. The bundled ones by default.
+    fasta : Path, optional
+        Another genome to pretrain on; it becomes one more species of the task.
     sizes : Sizes, optional
 
     Returns
     -------
     list of Arm
+
+    Raises
+    ------
+    InputError
+        The genome cannot be used.
+    ConfigError
+        `folder` holds a quickstart of another genome or other sizes.
     """
     from dnamask_plugins.quickstart.report import write_report
 
     console = Console(stderr=True)
     started = time.time()
     sizes = sizes or Sizes()
-    genomes = genomes or bundled_genomes()
-    source = genomes["fly"] if "fly" in genomes else next(iter(genomes.values()))
+    genomes = dict(bundled_genomes())
+    if fasta is not None:
+        genomes[fasta.name.split(".")[0]] = fasta
+    source = fasta or genomes["fly"]
+    _claim(folder, {"genome": source.name, **asdict(sizes)})
 
     table_path = folder / "table.safetensors"
     if not table_path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         NpmiTable.from_fasta([source], k=6).save(table_path)
     store = build_corpus([source], folder / "corpus")
     species = write_origin_task(genomes, folder / "task" / "origin" / "reads", sizes.reads, sizes.read_length)
@@ -97,6 +105,14 @@ def quickstart(
     write_report(folder / "report.html", arms, species, sizes, len(store), seconds, CAVEAT)
     _print(arms, folder, seconds)
     return arms
+
+
+def _claim(folder: Path, identity: dict[str, Any]) -> None:
+    """Write what a quickstart is of into its folder; refuse a folder that holds another."""
+    mark = folder / "quickstart.json"
+    if mark.is_file() and json.loads(mark.read_text()) != identity:
+        raise ConfigError(f"{folder} holds a quickstart of another genome or size; give another --output")
+    write_json(mark, identity)
 
 
 def _slug(name: str) -> str:
@@ -145,7 +161,6 @@ def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: S
 def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> dict[str, list[float]]:
     import transformers
 
-    from dnamask_plugins.errors import DnamaskError
     from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
     from dnamask_plugins.harness.tasks import Task
 

@@ -15,6 +15,9 @@ def quickstart(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for models, results and the report.")
     ] = Path("quickstart"),
+    fasta: Annotated[
+        Path | None, typer.Option(help="Pretrain on this genome instead of the bundled fly's.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Optimizer steps of each pretraining.")] = None,
 ) -> None:
     """Pretrain a small model twice on a bundled genome, fine-tune both, and write a report.
@@ -24,4 +27,4 @@ def quickstart(
     from dnamask_plugins.quickstart.run import quickstart as run
     from dnamask_plugins.quickstart.settings import Sizes
 
-    run(output, sizes=Sizes() if steps is None else Sizes(steps=steps, eval_steps=max(steps // 6, 1)))
+    run(output, fasta, Sizes() if steps is None else Sizes(steps=steps, eval_steps=max(steps // 6, 1)))
