@@ -16,6 +16,8 @@ from dnamask_plugins.tokenizers.base import TokenizerBase
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
+    from dnamask_plugins.protocols import DNATokenizer
+
 CONFIG_FILE: Final = "dnamask_tokenizer.json"
 """File in a saved folder from which `load_tokenizer` makes the same tokenizer again."""
 
@@ -123,3 +125,32 @@ def _write(tokenizer: TokenizerBase, exported: PreTrainedTokenizerFast, target: 
             if path.is_dir() and (target / path.name).is_dir():
                 shutil.rmtree(target / path.name)
             os.replace(path, target / path.name)
+
+
+def save_tokenizer(tokenizer: DNATokenizer, folder: str | os.PathLike[str]) -> bool:
+    """Save any tokenizer, in the form that ``AutoTokenizer`` loads where it has one.
+
+    Returns
+    -------
+    bool
+        False where only the configuration could be written: `load_tokenizer` gives the tokenizer back,
+        plain ``AutoTokenizer`` does not.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
+    """
+    if hasattr(tokenizer, "to_backend"):
+        try:
+            save_pretrained(tokenizer, folder)  # type: ignore[arg-type]
+            return True
+        except (ConfigError, NotImplementedError):
+            pass
+    document = {
+        "format": 1,
+        "written_by": f"dnamask-plugins {__version__}",
+        "config": dict(tokenizer.to_config()),
+    }
+    write_json(Path(folder) / CONFIG_FILE, document)
+    return False

@@ -185,7 +185,7 @@ def _train(
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
     from dnamask_plugins.files import write_json
-    from dnamask_plugins.tokenizers.export import save_pretrained
+    from dnamask_plugins.tokenizers.export import save_tokenizer
     from dnamask_plugins.training.adapters import add_lora, merge_lora, save_adapters
     from dnamask_plugins.training.figures import draw_curves
     from dnamask_plugins.training.loading import load_masked_lm
@@ -221,6 +221,11 @@ def _train(
     if first_process:
         write_json(output / "settings.json", settings.to_mapping())
         write_json(output / "identity.json", {"fingerprint": parts.fingerprint})
+        if not save_tokenizer(parts.tokenizer, output):
+            Console(stderr=True).print(
+                f"tokenizer '{parts.tokenizer.name}' has no Hugging Face form: load_tokenizer(folder) gives it back, "
+                "AutoTokenizer does not"
+            )
 
     started = time.time()
     try:
@@ -276,7 +281,6 @@ def _train(
             save_adapters(final, output / "adapter")
             final = merge_lora(final)
         final.save_pretrained(output)
-        save_pretrained(parts.tokenizer, output)
         draw_curves(history, output / "curves.png", f"{settings.backbone}, {settings.curriculum['name']}")
         write_run_record(output, record)
     trainer.accelerator.wait_for_everyone()

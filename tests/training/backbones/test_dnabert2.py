@@ -1,4 +1,4 @@
-"""DNABERT-2 against the original implementation's answers, and against the definition written out in NumPy."""
+"""DNABERT-2 against the original implementation, and against the definition written out in NumPy."""
 
 import json
 import math
