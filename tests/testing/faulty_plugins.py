@@ -202,6 +202,15 @@ class RaisesOnEmptyRows(GoodSpan):
         return super().select(batch, key, budget)
 
 
+class NeedsSixLetters(GoodSpan):
+    """Takes windows of six, and forgot sequences of two to five letters."""
+
+    def order(self, batch: TokenBatch, row: int, rng: np.random.Generator) -> np.ndarray:
+        if 2 <= batch.lengths[row] < 6:
+            raise ValueError("negative dimensions are not allowed")
+        return super().order(batch, row, rng)
+
+
 class MasksTooMuch(GoodSpan):
     """Takes the rate for that of the centres, and each masks several tokens."""
 

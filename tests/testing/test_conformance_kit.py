@@ -28,6 +28,7 @@ FAULTS = {
     faulty.ReturnsIntegers: "returns_a_mask",
     faulty.RaisesOnOneRow: "works_on_one_row",
     faulty.RaisesOnEmptyRows: "works_without_tokens",
+    faulty.NeedsSixLetters: "survives_any_batch",
     faulty.MasksTooMuch: "realised_rate_is_the_wanted_one",
     faulty.IgnoresNucleotideBudgets: "nucleotide_budget_is_kept",
     faulty.AlwaysMasksOne: "rate_zero_chooses_nothing",
@@ -97,6 +98,12 @@ def test_failures_say_what_was_expected_what_came_and_give_an_example() -> None:
     assert "False wherever special_tokens_mask is True" in caught.value.expected
     assert "column 0" in caught.value.came
     assert "sequence" in caught.value.example
+
+
+def test_a_property_fails_with_its_smallest_example() -> None:
+    outcome = Examination(faulty.NeedsSixLetters()).outcome("survives_any_batch")
+    assert "ValueError: negative dimensions" in outcome.detail
+    assert "(2 nucleotides)" in outcome.detail
 
 
 def test_an_expected_failure_is_told_apart_and_one_that_passes_is_not_hidden() -> None:
