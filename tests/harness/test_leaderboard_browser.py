@@ -148,7 +148,7 @@ def test_filters_narrow_table_and_plot_together(open_page):
     assert set(models(open_page)) == {"tiny-gems", "tiny-span"}
     choose(open_page, "steps", "10000")
     assert models(open_page) == ["tiny-gems"]
-    assert "1 of 6" in open_page.execute_script("return document.querySelector('.shown').textContent")
+    assert "1 of 6 entries" in open_page.execute_script("return document.querySelector('.shown').textContent")
     choose(open_page, "strategy", "span")
     assert models(open_page) == []
     assert open_page.execute_script("return !document.querySelector('.nothing').hidden")

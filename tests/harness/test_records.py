@@ -284,3 +284,29 @@ def test_what_a_run_keeps_to_go_on_is_no_record(tmp_path):
     (tmp_path / "run" / "settings.json").write_text("{}")
     assert records.find([tmp_path]) == [path]
     assert records.find([units / "toy.motif.seed-0.0123456789abcdef.json"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_any_change_to_a_record_is_refused_or_the_same_record(tmp_path_factory, data):
+    """Values of any place are replaced by rubbish: reading refuses them, or they were circumstances."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    record, path = write_record(folder, seeds=outcomes(TATA, seeds=(0,), rows=8))
+    content = json.loads(path.read_text())
+    place: dict[str, object] = content
+    for _ in range(data.draw(st.integers(0, 3))):
+        inner = [value for value in place.values() if isinstance(value, dict) and value]
+        if not inner:
+            break
+        place = data.draw(st.sampled_from(inner))
+    key = data.draw(st.sampled_from(sorted(place)))
+    rubbish = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), st.lists
+    )
+    place[key] = data.draw(rubbish)
+    path.write_text(json.dumps(content))
+    try:
+        again = records.read(path)
+    except InputError:
+        return
+    assert again.id == record.id

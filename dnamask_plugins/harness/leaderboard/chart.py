@@ -18,10 +18,13 @@ def specification() -> dict[str, Any]:
     """
     import altair as alt
 
+    # The page sets these to fit the points it draws.
+    first = alt.param(name="first_step", value=100)
+    last = alt.param(name="last_step", value=1_000_000)
     base = alt.Chart(alt.NamedData("points")).encode(
-        x=alt.X("x:Q", title="pretraining steps", scale=alt.Scale(type="log", nice=False, padding=40)).axis(
-            format="~s", values=[sign * 10**power for power in range(2, 8) for sign in (1, 2, 5)]
-        ),
+        x=alt.X(
+            "x:Q", title="pretraining steps", scale=alt.Scale(type="log", nice=False, domain=[first, last])
+        ).axis(format="~s", values=[sign * 10**power for power in range(2, 8) for sign in (1, 2, 5)]),
         y=alt.Y("score:Q", title="score", scale=alt.Scale(zero=False, padding=16)),
         color=alt.Color("strategy:N", title="strategy", scale=alt.Scale(range=_PALETTE)),
     )
@@ -49,7 +52,7 @@ def specification() -> dict[str, Any]:
         hollow.transform_filter("datum.source == 'published'"),
         solid.transform_filter("datum.source == 'measured'"),
     )
-    chart: dict[str, Any] = layers.properties(width="container", height=340).to_dict()
+    chart: dict[str, Any] = layers.add_params(first, last).properties(width="container", height=340).to_dict()
     # The page brings its own theme.
     chart.pop("config", None)
     return chart

@@ -67,7 +67,7 @@
         row.hidden = !(fits && row.dataset.model.toLowerCase().includes(words));
       });
       const count = visible().length;
-      board.querySelector(".shown").textContent = `${count} of ${rows.length} models`;
+      board.querySelector(".shown").textContent = `${count} of ${rows.length} entries`;
       board.querySelector(".nothing").hidden = count > 0;
       markBest();
       draw();
@@ -107,6 +107,9 @@
         axis: { labelColor: colour("--soft"), titleColor: colour("--soft"), gridColor: colour("--line"), domainColor: colour("--line"), tickColor: colour("--line"), titleFontWeight: 500, labelFontSize: 12, titleFontSize: 12, labelOverlap: "greedy" },
       };
       const filled = { ...structuredClone(spec), datasets: { points: points() } };
+      const steps = filled.datasets.points.map((point) => point.steps);
+      const ends = { first_step: Math.min(...steps) / 2, last_step: Math.max(...steps) * 2 };
+      if (steps.length) filled.params.forEach((param) => { param.value = ends[param.name] ?? param.value; });
       vegaEmbed(board.querySelector(".chart"), filled, {
         actions: false, renderer: "svg", config, tooltip: { theme: "custom" },
       }).then(() => { board.dataset.drawn = String(filled.datasets.points.length); });
