@@ -5,16 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from dnamask_plugins.files import write_atomically
+from dnamask_plugins.quickstart.outcome import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
 from dnamask_plugins.quickstart.settings import Sizes
-
-if TYPE_CHECKING:
-    from dnamask_plugins.quickstart.run import Arm
 
 COLORS: Final = ("#8a8f98", "#2f6f8f")
 
@@ -26,11 +24,8 @@ def write_report(
     sizes: Sizes,
     nucleotides: int,
     seconds: float,
-    caveat: str,
 ) -> None:
     """Write a self-contained HTML page."""
-    from dnamask_plugins.quickstart.run import PROBES, SEEDS, mean_and_deviation
-
     templates = Environment(
         loader=PackageLoader("dnamask_plugins.quickstart"),
         autoescape=select_autoescape(["html", "j2"]),
@@ -54,7 +49,7 @@ def write_report(
         sizes=sizes,
         nucleotides=nucleotides,
         seconds=seconds,
-        caveat=caveat,
+        caveat=CAVEAT,
         curves=Markup(_curves(arms)),
         scores=Markup(_scores(arms)),
     )

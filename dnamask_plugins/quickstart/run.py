@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -18,38 +17,10 @@ from dnamask_plugins.corpus.bundled import bundled_genomes
 from dnamask_plugins.errors import ConfigError, DnamaskError
 from dnamask_plugins.files import write_json
 from dnamask_plugins.npmi.table import NpmiTable
+from dnamask_plugins.quickstart.outcome import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
 from dnamask_plugins.quickstart.reads import write_origin_task
+from dnamask_plugins.quickstart.report import write_report
 from dnamask_plugins.quickstart.settings import ARMS, MODEL, Sizes
-
-SEEDS: Final = (0, 1, 2)
-PROBES: Final = ("span", "genemask", "global_npmi")
-CAVEAT: Final = (
-    "This shows the machinery. Models this small, trained this briefly, with one pretraining seed, are no "
-    "evidence for or against a method."
-)
-
-
-@dataclass(frozen=True)
-class Arm:
-    """What came of one curriculum.
-
-    Attributes
-    ----------
-    name : str
-    history : list of dict
-        Trainer's log.
-    switch_step : int or None
-    perplexity : dict of str to float
-        Held-out, by the mask it was measured under.
-    scores : dict of str to list of float
-        ``mcc`` and ``accuracy`` on test, one figure per fine-tuning seed.
-    """
-
-    name: str
-    history: list[dict[str, Any]]
-    switch_step: int | None
-    perplexity: dict[str, float]
-    scores: dict[str, list[float]] = field(default_factory=dict)
 
 
 def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = None) -> list[Arm]:
@@ -75,8 +46,6 @@ def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = No
     ConfigError
         `folder` holds a quickstart of another genome or other sizes.
     """
-    from dnamask_plugins.quickstart.report import write_report
-
     console = Console(stderr=True)
     started = time.time()
     sizes = sizes or Sizes()
@@ -102,7 +71,7 @@ def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = No
     for arm in arms:
         arm.scores.update(_fine_tuned(folder, arm.name, species, sizes))
     seconds = time.time() - started
-    write_report(folder / "report.html", arms, species, sizes, len(store), seconds, CAVEAT)
+    write_report(folder / "report.html", arms, species, sizes, len(store), seconds)
     _print(arms, folder, seconds)
     return arms
 
@@ -198,11 +167,6 @@ def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> di
         for metric, values in scores.items():
             values.append(outcome.scores[metric])
     return scores
-
-
-def mean_and_deviation(values: list[float]) -> tuple[float, float]:
-    """Return mean and sample standard deviation."""
-    return statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _print(arms: list[Arm], folder: Path, seconds: float) -> None:

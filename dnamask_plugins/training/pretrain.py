@@ -223,8 +223,8 @@ def _train(
         write_json(output / "identity.json", {"fingerprint": parts.fingerprint})
         if not save_tokenizer(parts.tokenizer, output):
             Console(stderr=True).print(
-                f"tokenizer '{parts.tokenizer.name}' has no Hugging Face form: load_tokenizer(folder) gives it back, "
-                "AutoTokenizer does not"
+                f"tokenizer '{parts.tokenizer.name}' has no Hugging Face form: "
+                "load_tokenizer(folder) gives it back, AutoTokenizer does not"
             )
 
     started = time.time()

@@ -10,8 +10,9 @@ import pytest
 from dnamask_plugins.corpus.bundled import bundled_genomes
 from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.quickstart.outcome import CAVEAT
 from dnamask_plugins.quickstart.reads import write_origin_task
-from dnamask_plugins.quickstart.run import CAVEAT, quickstart
+from dnamask_plugins.quickstart.run import quickstart
 from dnamask_plugins.quickstart.settings import ARMS, Sizes
 
 TINY = Sizes(steps=4, eval_steps=2, batch=4, window=64, train=16, dev=8, test=8, read_length=60, epochs=1)
