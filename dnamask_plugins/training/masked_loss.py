@@ -93,8 +93,7 @@ def masked_lm_loss(
     ----------
     model : nn.Module
         A masked language model; BERT, ESM and DNABERT-2 (also with LoRA adapters) are run packed, any
-        other through its own forward pass. It may be wrapped for data parallelism, if
-        `install_masked_forward` was called before wrapping, or compiled.
+        other through its own forward pass. It may be wrapped for data parallelism or compiled.
     input_ids, labels : int64 tensor, shape (B, L)
         Labels are -100 where nothing is predicted.
     attention_mask : tensor, shape (B, L), or None
@@ -119,12 +118,14 @@ def masked_lm_loss(
     >>> count, bool(abs(loss - model(ids, labels=torch.tensor([[-100, -100, 7, -100, -100]])).loss) < 1e-5)
     (1, True)
     """
-    if encoder_of(_inner(model)) is not None and model is not _inner(model):
+    inner = _inner(model)
+    if encoder_of(inner) is not None and _is_compiled_or_parallel(model):
+        install_masked_forward(inner)
         loss, count = model(
             input_ids=input_ids, attention_mask=attention_mask, labels=labels, masked_only=True
         )
         return (loss if num_items is None else loss * (count / num_items)), count
-    return _loss(_inner(model), model, input_ids, attention_mask, labels, num_items)
+    return _loss(inner, model, input_ids, attention_mask, labels, num_items)
 
 
 def install_masked_forward(model: nn.Module) -> None:
@@ -151,14 +152,20 @@ def install_masked_forward(model: nn.Module) -> None:
     setattr(target, _INSTALLED, True)
 
 
+def _is_compiled_or_parallel(model: nn.Module) -> bool:
+    """Say whether a wrapper has to see the forward pass."""
+    parallel = isinstance(model, nn.parallel.DistributedDataParallel) or type(model).__name__.startswith(
+        "Fully"
+    )
+    return parallel or hasattr(model, "_orig_mod")
+
+
 def _inner(model: nn.Module) -> nn.Module:
     """Return the model inside the wrappers of parallelism, compilation and adapters."""
     while True:
         if hasattr(model, "_orig_mod"):
             model = model._orig_mod
-        elif isinstance(model, nn.parallel.DistributedDataParallel) or type(model).__name__.startswith(
-            "Fully"
-        ):
+        elif _is_compiled_or_parallel(model):
             model = model.module
         elif hasattr(model, "get_base_model"):
             model = model.get_base_model()
