@@ -9,6 +9,7 @@ import pytest
 
 from dnamask_plugins import plugins, registry_index
 from dnamask_plugins.cli import main
+from dnamask_plugins.testing import CHECKS
 
 
 def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -145,14 +146,28 @@ def test_check_prints_every_promise_and_an_entry(capsys: pytest.CaptureFixture[s
     assert "registry/curricula/constant.toml" in out
 
 
-def test_check_fails_with_what_came(capsys: pytest.CaptureFixture[str]) -> None:
-    parameters = '--set=strategies=["random_token", "span"]'
-    code, out, _ = run("check", "mixture", parameters, capsys=capsys)
+def test_check_fails_with_what_came(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "leaky-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: leaky\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[dnamask.strategies]\ntest.leaky = leaky:Leaky\n")
+    (tmp_path / "leaky.py").write_text(
+        "from dnamask_plugins.strategies.random_token import RandomToken\n"
+        "class Leaky(RandomToken):\n"
+        "    name, hides_nucleotides = 'test.leaky', True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins.forget()
+    code, out, err = run("check", "test.leaky", capsys=capsys)
+    plugins.forget()
     assert code == 1
     assert "nothing_leaks" in out
     assert "expected a hidden nucleotide in every chosen token" in out
-    assert "1 of 23 promises are not kept" in out
+    assert f"1 of {len(CHECKS['strategies'])} promises are not kept" in out
     assert "registry/" not in out, "what fails is not offered for registration"
+    assert err == "", "that the code is unknown is why it is checked"
 
 
 def test_check_needs_to_know_which(capsys: pytest.CaptureFixture[str]) -> None:
