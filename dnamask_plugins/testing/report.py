@@ -78,7 +78,18 @@ def _measured_tokenizer(tokenizer: Any) -> dict[str, str]:
     return {
         "speed": f"{32 * 512 / seconds / 1e6:.1f} Mbp/s (32 x 512 nucleotides, from text)",
         "tokens": f"{32 * 512 / max(tokens, 1):.2f} nucleotides each, from {tokenizer.vocab_size:,}",
+        "Hugging Face form": _huggingface_form(tokenizer),
     }
+
+
+def _huggingface_form(tokenizer: Any) -> str:
+    from dnamask_plugins.tokenizers.export import to_huggingface
+
+    try:
+        to_huggingface(tokenizer)
+    except Exception as error:
+        return f"none, so that saved models need this package: {error}"
+    return "AutoTokenizer gives the same ids"
 
 
 def registry_entry(plugin: PluginInfo, loaded: Any, outcomes: Sequence[Outcome]) -> tuple[str, str]:
@@ -134,5 +145,5 @@ def _licence(distribution: str) -> str:
         found = metadata(distribution)
     except PackageNotFoundError:
         return "LicenseRef-unstated"
-    stated = found.get("License-Expression") or found.get("License") or "LicenseRef-unstated"
-    return str(stated).split("\n")[0]
+    stated = next((found[field] for field in ("License-Expression", "License") if field in found), "")
+    return str(stated).split("\n")[0] or "LicenseRef-unstated"
