@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.files import parse_json
 from dnamask_plugins.harness.records import ModelInfo
 from dnamask_plugins.protocols import DNATokenizer
 
@@ -117,7 +117,7 @@ class ModelSource:
             weights_sha256=self.weights_sha256,
             backbone=run.get("settings", {}).get("backbone") or self.config.get("model_type"),
             tokenizer=str(getattr(self.tokenizer, "name", "")) or None,
-            strategy=curriculum.get("config", {}).get("name"),
+            strategy=_strategy(curriculum.get("config", {})),
             pretraining_steps=run.get("progress", {}).get("steps"),
             parameters=parameters,
             curriculum_fingerprint=curriculum.get("fingerprint"),
@@ -149,7 +149,7 @@ def _without_folders(reference: str) -> str:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); save the model again") from None
     if not isinstance(content, dict):
@@ -175,3 +175,9 @@ def _fetch(reference: str) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{reference}: cannot be fetched from the hub ({reason}); give a folder") from None
+
+
+def _strategy(curriculum: Mapping[str, Any]) -> str | None:
+    """Return what a model was masked with: the one strategy of a constant curriculum, else the curriculum."""
+    name = curriculum.get("name")
+    return curriculum.get("strategy", name) if name == "constant" else name
