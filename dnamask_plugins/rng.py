@@ -7,6 +7,7 @@ Lea and Flood, OOPSLA 2014), so that the stream of a key is the SplitMix64 seque
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,17 @@ def mix64(word: Any) -> Any:
     word = (word ^ (word >> _30)) * _MULTIPLIER_1
     word = (word ^ (word >> _27)) * _MULTIPLIER_2
     return word ^ (word >> _31)
+
+
+@functools.lru_cache(maxsize=1024)
+def _salt(tag: str | int) -> np.uint64:
+    """Return the word that a tag stands for; a run folds in the same few tags at every step."""
+    number = (
+        int.from_bytes(hashlib.blake2b(tag.encode(), digest_size=8).digest(), "little")
+        if isinstance(tag, str)
+        else tag
+    )
+    return np.uint64(mix64(np.array([number & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64) ^ GAMMA)[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +89,7 @@ class RngKey:
 
     def fold_in(self, tag: str | int) -> RngKey:
         """Derive keys whose streams are independent of these; the same tag gives the same keys."""
-        number = (
-            int.from_bytes(hashlib.blake2b(tag.encode(), digest_size=8).digest(), "little")
-            if isinstance(tag, str)
-            else tag
-        )
-        salt = mix64(np.array([number & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64) ^ GAMMA)
-        return RngKey(mix64(self.words ^ salt))
+        return RngKey(mix64(self.words ^ _salt(tag)))
 
     def uniform(self, count: int) -> NDArray[np.float64]:
         """Draw the first `count` numbers of each stream, shape (B, count), in [0, 1)."""

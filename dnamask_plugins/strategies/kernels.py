@@ -407,16 +407,9 @@ def _center_rate(work, rate, short, long, per_nucleotide):  # type: ignore[no-un
 
 
 @njit(nogil=True)
-def _window_rank(codes, start, k, ranks, by_position):  # type: ignore[no-untyped-def]
-    """Return the rank of the k-mer at `start`, higher is better; -1 without a score."""
-    if by_position:
-        return ranks[start] if start < ranks.shape[0] else 0
-    code = 0
-    for nucleotide in range(start, start + k):
-        if codes[nucleotide] > 3:
-            return -1
-        code = 4 * code + codes[nucleotide]
-    return ranks[code]
+def _position_rank(start, ranks):  # type: ignore[no-untyped-def]
+    """Return the rank that the released programs take for the window at `start`."""
+    return ranks[start] if start < ranks.shape[0] else 0
 
 
 @njit(nogil=True)
@@ -427,12 +420,22 @@ def _best_window(work, codes, weights, center, k, ranks, by_position):  # type: 
     """
     best_rank, best_start = -1, _NONE
     middle = center - k // 2
-    for attempt in range(k + 1):
-        start = middle if attempt == 0 else center - k + attempt
-        if start < work[_TALLY, _LOW] or start + k > work[_TALLY, _HIGH] or (attempt > 0 and start == middle):
+    leftmost = max(center - k + 1, work[_TALLY, _LOW])
+    end = min(center + k, work[_TALLY, _HIGH])
+    code = known = 0
+    for nucleotide in range(leftmost, end):
+        if codes[nucleotide] > 3:
+            code = known = 0
+        else:
+            code = (4 * code + codes[nucleotide]) & (4**k - 1)
+            known += 1
+        start = nucleotide + 1 - k
+        if start < leftmost:
             continue
-        rank = _window_rank(codes, start, k, ranks, by_position)
-        if rank <= best_rank:
+        rank = ranks[code] if known >= k else -1
+        if by_position:
+            rank = _position_rank(start, ranks)
+        if rank < best_rank or (rank == best_rank and start != middle) or rank < 0:
             continue
         if weights.shape[0] and _unit_weight(codes, weights, start, start + k) <= 0:
             continue
@@ -658,7 +661,7 @@ def select_global(  # type: ignore[no-untyped-def]
             if run < k:
                 continue
             start = nucleotide + 1 - k
-            rank = _window_rank(codes, start, k, ranks, True) if by_position else ranks[code]
+            rank = _position_rank(start, ranks) if by_position else ranks[code]
             if rank < 0:
                 continue
             if slowness.shape[0]:
