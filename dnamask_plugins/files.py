@@ -1,14 +1,48 @@
-"""Files that are either written whole or not there."""
+"""Files that are either written whole or not there; text from outside that is either read or refused."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from dnamask_plugins.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def parse_toml(content: bytes) -> dict[str, Any]:
+    """Read TOML.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no UTF-8, no TOML, or nested so deeply that no honest file is.
+    """
+    try:
+        return tomllib.loads(content.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def parse_json(content: str | bytes, **keywords: Any) -> Any:
+    """Read JSON; keywords as for `json.loads`.
+
+    Raises
+    ------
+    ValueError
+        The content is no UTF-8, no JSON, or nested so deeply that no honest file is.
+    """
+    try:
+        return json.loads(content, **keywords)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -73,19 +73,14 @@ def read_folder(registry: Path) -> list[dict[str, Any]]:
         A file is no TOML; the message names it.
     """
     from dnamask_plugins.errors import InputError
-
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
+    from dnamask_plugins.files import parse_toml
     from dnamask_plugins.plugins import KINDS
 
     found = []
     for path in sorted(path for kind in KINDS for path in registry.glob(f"{kind}/*.toml")):
         try:
-            fields = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            fields = parse_toml(path.read_bytes())
+        except ValueError as error:
             raise InputError(f"{path}: is no TOML: {error}; correct the entry") from None
         found.append({"id": path.stem, "kind": path.parent.name, **fields})
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing_extensions import Self
 from dnamask_plugins.corpus.sources import cannot_read, file_sha256
 from dnamask_plugins.corpus.split import SPLITS, Regions
 from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.files import parse_json
 
 FORMAT: Final = "dnamask-corpus-1"
 INDEX_FILE: Final = "index.json"
@@ -83,7 +83,8 @@ class CorpusStore:
             raise InputError(cannot_read(folder, error)) from None
         except (SafetensorError, TypeError, ValueError) as error:
             raise InputError(f"{folder}: is a damaged corpus ({error}); build it again") from None
-        if nibbles.size != (index["nucleotides"] + 1) // 2 or len(regions) != index["regions"]:
+        size = index["nucleotides"]
+        if nibbles.size != (size + 1) // 2 or not _fit(regions, size) or len(regions) != index["regions"]:
             raise InputError(f"{folder}: is a damaged corpus (sizes differ from its index); build it again")
         return cls(folder, index, nibbles, regions)
 
@@ -141,6 +142,18 @@ class CorpusStore:
         return {"path": str(self.folder), "fingerprint": self.fingerprint}
 
 
+def _fit(regions: Regions, size: int) -> bool:
+    """Say whether regions lie in a store of `size` nucleotides; kernels read there without looking."""
+    places = (regions.start, regions.length, regions.record, regions.origin)
+    if any(array.dtype != np.int64 or array.ndim != 1 for array in places):
+        return False
+    shapes = {array.shape for array in (*places, regions.validation)}
+    if regions.validation.dtype != np.bool_ or len(shapes) > 1:
+        return False
+    inside = (regions.start >= 0) & (regions.length >= 1) & (regions.length <= size)
+    return bool(np.all(inside & (regions.start <= size - regions.length)))
+
+
 def content_fingerprint(nucleotides_sha256: str, regions: Regions) -> str:
     """Return the SHA-256 that identifies a corpus."""
     import hashlib
@@ -170,8 +183,11 @@ def read_index(folder: Path) -> dict[str, Any]:
             f"{folder}: is no corpus ({INDEX_FILE} is missing); make one with 'dnamask corpus build'"
         )
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = parse_json(path.read_bytes())
         kind = index["format"]
+        sizes = [index["nucleotides"], index["regions"]] if kind == FORMAT else []
+        if not all(type(size) is int and size >= 0 for size in sizes):
+            raise ValueError(sizes)
     except OSError as error:
         raise InputError(cannot_read(path, error)) from None
     except (ValueError, TypeError, KeyError):

@@ -250,9 +250,9 @@ def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[s
         header = next(reader, None)
         if header is None:
             raise InputError(f"{path}: empty; get the file again")
-        if header[-1].strip().lower() != "label":
+        if not header or header[-1].strip().lower() != "label":
             raise InputError(
-                f"{path}: line 1 is no header (it begins {header[0][:20]!r}); add sequence,label"
+                f"{path}: line 1 is no header (it begins {''.join(header[:1])[:20]!r}); add sequence,label"
             )
         for fields in reader:
             if fields:

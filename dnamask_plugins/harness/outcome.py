@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dnamask_plugins.files import write_atomically, write_json
+from dnamask_plugins.files import parse_json, write_atomically, write_json
 from dnamask_plugins.harness import predictions as prediction_files
 from dnamask_plugins.harness.predictions import Predictions
 
@@ -100,7 +99,7 @@ def write_outcome(path: Path, outcome: UnitOutcome) -> None:
 def read_outcome(path: Path) -> UnitOutcome | None:
     """Read an outcome; None where there is none, or it is damaged and has to be made again."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
         expected = content.pop("predictions_sha256")
         content.pop("status")
         predictions = None

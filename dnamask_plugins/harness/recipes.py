@@ -94,7 +94,7 @@ class Recipe:
         if settings.get("lora") is not None:
             try:
                 settings["lora"] = LoraSettings(**_with_tuples(settings["lora"]))
-            except TypeError as error:
+            except (TypeError, AttributeError) as error:
                 raise ConfigError(f"{where}: lora: {error}") from None
         try:
             return cls(**settings)

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.executors import Executor, LocalExecutor
+from dnamask_plugins.files import parse_toml
 from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
@@ -346,15 +347,13 @@ def _smaller(one: int | None, other: int | None) -> int | None:
 
 
 def _recipe_file(path: Path) -> Recipe:
-    from dnamask_plugins.harness.tasks import tomllib
-
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(path.read_bytes())
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); give a TOML file of recipe settings"
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InputError(f"{path}: not TOML ({error}); correct the file") from None
     return Recipe.from_mapping(content, str(path))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import functools
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -22,7 +21,7 @@ from dnamask_plugins.corpus.fasta import FastaSource
 from dnamask_plugins.corpus.sources import Progress, cannot_read, file_sha256
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.executors import Executor, LocalExecutor
-from dnamask_plugins.files import write_atomically
+from dnamask_plugins.files import parse_json, write_atomically
 from dnamask_plugins.npmi.counting import (
     LONGEST_K,
     Counts,
@@ -77,6 +76,8 @@ class NpmiTable:
     path: Path | None = None
 
     def __post_init__(self) -> None:
+        if type(self.k) is not int or not 1 <= self.k <= LONGEST_K:
+            raise ConfigError(f"NPMI table: k is {self.k!r}, but must be a whole number from 1 to {LONGEST_K}")
         for name, dtype in _ARRAYS.items():
             array = np.ascontiguousarray(getattr(self, name), dtype=dtype)
             if array.shape != (4**self.k,):
@@ -359,7 +360,7 @@ class NpmiTable:
                 f"{path}: is a safetensors file, but no NPMI table; build one with 'dnamask npmi build'"
             )
         try:
-            metadata = json.loads(text)
+            metadata = parse_json(text)
             if metadata["format"] != FORMAT:
                 raise InputError(
                     f"{path}: format {metadata['format']!r} is unknown to {_PACKAGE}; update the package"
@@ -472,7 +473,7 @@ def _read_counts(path: str | Path) -> dict[int, Counts]:
                 table[_code(kmer)] = int(text)
     except OSError as error:
         raise InputError(cannot_read(path, error)) from None
-    except (UnicodeDecodeError, csv.Error, OverflowError) as error:
+    except (ValueError, csv.Error, OverflowError) as error:
         raise InputError(f"{path}: is no CSV of k-mer counts ({error})") from None
     if not counts:
         raise InputError(f"{path}: lists no k-mer; give a CSV with the columns kmer and count")

@@ -10,6 +10,7 @@ from typing import Any
 
 from dnamask_plugins import plugins
 from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.files import parse_json
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.tokenizers.export import CONFIG_FILE
 
@@ -84,7 +85,7 @@ def _settings(text: str, settings: str) -> dict[str, Any]:
 def _saved_config(folder: Path) -> dict[str, Any]:
     file = folder / CONFIG_FILE
     try:
-        document = json.loads(file.read_text())
+        document = parse_json(file.read_bytes())
         config = dict(document["config"])
         version = document["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -93,6 +94,6 @@ def _saved_config(folder: Path) -> dict[str, Any]:
         ) from None
     if version != 1:
         raise InputError(f"{file}: has format {version}, this version reads 1; update dnamask-plugins")
-    if "path" in config and not os.path.isabs(config["path"]):
+    if isinstance(config.get("path"), str) and not os.path.isabs(config["path"]):
         config["path"] = str(folder / config["path"])
     return config

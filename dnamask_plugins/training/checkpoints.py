@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from dnamask_plugins.files import parse_json
+
 MARKER: Final = "complete.json"
 """Written last: the size of every file. A folder without it, or that differs from it, is not used."""
 
@@ -27,7 +29,7 @@ def seal(folder: Path) -> None:
 def is_whole(folder: Path) -> bool:
     """Say whether a checkpoint was finished and still has all its files."""
     try:
-        sizes = json.loads((folder / MARKER).read_text())
+        sizes = parse_json((folder / MARKER).read_bytes())
         return all((folder / name).stat().st_size == size for name, size in sizes.items())
     except (OSError, ValueError, AttributeError):
         return False

@@ -7,7 +7,6 @@ hold nothing but tensors.
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.files import parse_json
 from dnamask_plugins.training.backbones.base import Backbone, seeded
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _folder(source: str, weights: bool = True) -> tuple[Path, str]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path.parent}: holds no {path.name}; give the folder of a saved model") from None
     except (ValueError, OSError) as error:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from dnamask_plugins.errors import ConfigError, suggest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from dnamask_plugins.files import parse_toml
 
 _Settings = TypeVar("_Settings")
 
@@ -188,10 +183,10 @@ def read_toml(path: Path) -> dict[str, Any]:
         The file is absent or no TOML; names the line.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return parse_toml(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}; check --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}; correct the file") from None
 
 
@@ -235,8 +230,8 @@ def parse_assignment(text: str) -> dict[str, Any]:
     if not separator or not path.strip():
         raise ConfigError(f"--set takes KEY=VALUE, for example trainer.learning_rate=1e-4, not '{text}'")
     try:
-        value: Any = tomllib.loads(f"value = {raw}")["value"]
-    except tomllib.TOMLDecodeError:
+        value: Any = parse_toml(f"value = {raw}".encode())["value"]
+    except ValueError:
         value = raw
     for key in reversed(path.strip().split(".")):
         value = {key: value}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -16,16 +16,20 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.files import parse_toml
 from dnamask_plugins.harness.recipes import ANY, Recipe
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Split = Literal["train", "dev", "test"]
 SPLITS: Final = get_args(Split)
 Layout = Literal["gue", "fewshot"]
+_TYPES: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("name", "metric", "title", "species", "experiment", "hub"), str),
+    **dict.fromkeys(("classes", "length", "shots"), int),
+    **dict.fromkeys(("rows", "sha256", "known"), dict),
+    "pair": bool,
+    "labels": list,
+}
+_NAME: Final = re.compile(r"(?!\.)[\w.+-]+(/(?!\.)[\w.+-]+)*", re.ASCII)
 METRICS: Final = ("mcc", "f1_macro", "accuracy")
 
 
@@ -79,6 +83,12 @@ class Task:
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            # The name is a path below folders that are read and written.
+            raise ConfigError(
+                f"task {self.name!r}: a name is made of letters, digits and . _ + -, with / between parts, "
+                "as in EMP/H3; rename it"
+            )
         if self.metric not in METRICS:
             raise ConfigError(f"task {self.name}: metric '{self.metric}'; {suggest(self.metric, METRICS)}")
         if self.layout not in get_args(Layout):
@@ -123,21 +133,24 @@ def load_tasks(path: Path) -> tuple[Task, ...]:
         A setting is unknown or out of range.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        return parse_tasks(tomllib.loads(text), str(path))
+        content = parse_toml(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML file of tasks") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise InputError(f"{path}: not TOML ({error}); correct the file") from None
+    return parse_tasks(content, str(path))
 
 
 def parse_tasks(content: Mapping[str, Any], where: str) -> tuple[Task, ...]:
     """Make tasks from the content of a TOML file; `where` begins the error messages."""
-    suite = content.get("suite", {})
-    if "name" not in suite or not content.get("task"):
+    suite, tasks, shared = content.get("suite", {}), content.get("task"), content.get("recipes", {})
+    if not isinstance(suite, Mapping) or "name" not in suite or not tasks:
         raise ConfigError(f"{where}: needs [suite] with a name, and one [[task]] at least")
-    shared = content.get("recipes", {})
-    return tuple(_parse_task(values, suite, shared, where) for values in content["task"])
+    _check_types(suite, {"name": str, "layout": str, "hub": str}, f"{where}: [suite]")
+    _check_tables(shared, f"{where}: [recipes]")
+    if not isinstance(tasks, list) or not all(isinstance(values, Mapping) for values in tasks):
+        raise ConfigError(f"{where}: 'task' is no list of tables; write [[task]] above each")
+    return tuple(_parse_task(values, suite, shared, where) for values in tasks)
 
 
 def _parse_task(
@@ -152,7 +165,9 @@ def _parse_task(
     for key in ("name", "metric"):
         if key not in values:
             raise ConfigError(f"{where}: a [[task]] without '{key}'; add it")
+    _check_types(values, _TYPES, f"{where}: task {values['name']}")
     own = values.get("recipes", {})
+    _check_tables(own, f"{where}: task {values['name']}: recipes")
     recipes = {family: {**shared.get(family, {}), **own.get(family, {})} for family in (*shared, *own)}
     settings = {key: value for key, value in values.items() if key not in ("recipes", "hub")}
     settings["labels"] = tuple(settings.get("labels", ()))
@@ -166,10 +181,21 @@ def _parse_task(
     )
 
 
+def _check_types(values: Mapping[str, Any], types: Mapping[str, type], where: str) -> None:
+    for key, kind in types.items():
+        if key in values and type(values[key]) is not kind:
+            raise ConfigError(f"{where}: {key} is {str(values[key])[:40]!r}, no {kind.__name__}; correct it")
+
+
+def _check_tables(values: Any, where: str) -> None:
+    if not isinstance(values, Mapping) or not all(isinstance(each, Mapping) for each in values.values()):
+        raise ConfigError(f"{where}: must hold one table of settings per family; correct it")
+
+
 @functools.cache
 def _shipped(name: str) -> tuple[Task, ...]:
-    text = files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return parse_tasks(tomllib.loads(text), f"{name}.toml")
+    content = files(__package__).joinpath(f"{name}.toml").read_bytes()
+    return parse_tasks(parse_toml(content), f"{name}.toml")
 
 
 def gue() -> tuple[Task, ...]:
