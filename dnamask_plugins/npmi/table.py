@@ -77,7 +77,9 @@ class NpmiTable:
 
     def __post_init__(self) -> None:
         if type(self.k) is not int or not 1 <= self.k <= LONGEST_K:
-            raise ConfigError(f"NPMI table: k is {self.k!r}, but must be a whole number from 1 to {LONGEST_K}")
+            raise ConfigError(
+                f"NPMI table: k is {self.k!r}, but must be a whole number from 1 to {LONGEST_K}"
+            )
         for name, dtype in _ARRAYS.items():
             array = np.ascontiguousarray(getattr(self, name), dtype=dtype)
             if array.shape != (4**self.k,):
