@@ -91,6 +91,14 @@ class CorpusAudit:
 
 
 @dataclass(frozen=True)
+class CorpusFindings:
+    """What a corpus of so many nucleotides holds of a task, by split."""
+
+    splits: tuple[CorpusAudit, ...]
+    nucleotides: int
+
+
+@dataclass(frozen=True)
 class TaskAudit:
     """All findings about one task; plain JSON through `to_json`."""
 
@@ -106,18 +114,14 @@ class TaskAudit:
         return asdict(self)
 
 
-def audit_task(
-    data: TaskData, corpus: Sequence[Path] = (), progress: Callable[[int], Any] | None = None
-) -> TaskAudit:
+def audit_task(data: TaskData, corpus: CorpusFindings | None = None) -> TaskAudit:
     """Audit every split of a task, and what they share.
 
     Parameters
     ----------
     data : TaskData
-    corpus : sequence of Path
-        FASTA files of a pretraining corpus in which the sequences are searched.
-    progress : callable, optional
-        Called with the number of corpus nucleotides just read.
+    corpus : CorpusFindings, optional
+        What `search_corpus` found for this task.
 
     Returns
     -------
@@ -126,7 +130,6 @@ def audit_task(
     splits = data.splits
     labels = {name: _labels_of(split) for name, split in splits.items()}
     pairs = [(one, other) for one, other in (("dev", "train"), ("test", "train"), ("test", "dev"))]
-    occurrences, size = _corpus(splits, corpus, progress) if corpus else ((), None)
     return TaskAudit(
         data.task.name,
         {name: _split(split, labels[name], data.task.sha256.get(name)) for name, split in splits.items()},
@@ -136,9 +139,49 @@ def audit_task(
             if one in splits and other in splits
         ),
         int(leaked_rows(data).sum()),
-        occurrences,
-        size,
+        () if corpus is None else corpus.splits,
+        None if corpus is None else corpus.nucleotides,
     )
+
+
+def search_corpus(
+    tasks: Sequence[TaskData], corpus: Sequence[Path], progress: Callable[[int], Any] | None = None
+) -> dict[str, CorpusFindings]:
+    """Find which sequences of some tasks occur in a corpus, on either strand, in one pass over it.
+
+    Of a pair the first sequence speaks for the row.
+
+    Parameters
+    ----------
+    tasks : sequence of TaskData
+    corpus : sequence of Path
+        FASTA files.
+    progress : callable, optional
+        Called with the number of corpus nucleotides just read.
+
+    Returns
+    -------
+    dict of str to CorpusFindings
+        By task; empty where no corpus is given.
+    """
+    if not corpus:
+        return {}
+    from dnamask_plugins.harness.occurrence import find_occurrences
+
+    place: dict[str, int] = {}
+    for data in tasks:
+        for split in data.splits.values():
+            for text in split.sequences:
+                place.setdefault(text, len(place))
+    result = find_occurrences(list(place), corpus, progress)
+    findings = {}
+    for data in tasks:
+        audits = []
+        for name, split in data.splits.items():
+            rows = np.array([place[text] for text in split.sequences])
+            audits.append(_corpus_audit(name, split, result.found[rows], result.searchable[rows]))
+        findings[data.task.name] = CorpusFindings(tuple(audits), result.nucleotides)
+    return findings
 
 
 def leaked_rows(data: TaskData) -> NDArray[np.bool_]:
@@ -217,29 +260,14 @@ def _overlap(
     )
 
 
-def _corpus(
-    splits: Mapping[str, LabelledData], corpus: Sequence[Path], progress: Callable[[int], Any] | None
-) -> tuple[tuple[CorpusAudit, ...], int]:
-    from dnamask_plugins.harness.occurrence import find_occurrences
-
-    # Of a pair the first sequence speaks for the row.
-    texts = [text for data in splits.values() for text in data.sequences]
-    place = {text: number for number, text in enumerate(dict.fromkeys(texts))}
-    result = find_occurrences(list(place), corpus, progress)
-    audits = []
-    for name, data in splits.items():
-        rows = np.array([place[text] for text in data.sequences])
-        found = result.found[rows]
-        counts = {int(label): int(found[data.labels == label].sum()) for label in np.unique(data.labels)}
-        audits.append(
-            CorpusAudit(
-                split=name,
-                rows=int(found.sum()),
-                searched=int(result.searchable[rows].sum()),
-                by_class={str(label): count for label, count in counts.items()},
-                fraction_by_class={
-                    str(label): count / int((data.labels == label).sum()) for label, count in counts.items()
-                },
-            )
-        )
-    return tuple(audits), result.nucleotides
+def _corpus_audit(
+    name: str, data: LabelledData, found: NDArray[np.bool_], searchable: NDArray[np.bool_]
+) -> CorpusAudit:
+    classes = np.unique(data.labels).tolist()
+    return CorpusAudit(
+        split=name,
+        rows=int(found.sum()),
+        searched=int(searchable.sum()),
+        by_class={str(label): int(found[data.labels == label].sum()) for label in classes},
+        fraction_by_class={str(label): float(found[data.labels == label].mean()) for label in classes},
+    )

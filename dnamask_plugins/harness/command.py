@@ -237,7 +237,7 @@ def audit_command(
     from rich.progress import Progress
 
     from dnamask_plugins.files import write_json
-    from dnamask_plugins.harness.audit import audit_task
+    from dnamask_plugins.harness.audit import audit_task, search_corpus
     from dnamask_plugins.harness.data import find_file, read_task, suite_root
 
     root = suite_root(folder)
@@ -251,10 +251,19 @@ def audit_command(
     console = Console(stderr=True)
     audits: list[TaskAudit] = []
     with Progress(console=console, disable=not console.is_terminal) as bar:
-        row = bar.add_task("audit", total=len(present))
+        row = bar.add_task("reading", total=len(present))
+        data = []
         for task in present:
-            bar.update(row, description=task.name)
-            audits.append(audit_task(read_task(root, task, dev_as_train=True), corpus))
+            data.append(read_task(root, task, dev_as_train=True))
+            bar.advance(row)
+        found = {}
+        if corpus:
+            row = bar.add_task("corpus (nucleotides)", total=None)
+            found = search_corpus(data, corpus, lambda size: bar.advance(row, size))
+        row = bar.add_task("audit", total=len(present))
+        for item in data:
+            bar.update(row, description=item.task.name)
+            audits.append(audit_task(item, found.get(item.task.name)))
             bar.advance(row)
     if json_out is not None:
         write_json(json_out, {"tasks": [item.to_json() for item in audits], "missing": missing})

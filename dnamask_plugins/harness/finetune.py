@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -170,9 +171,9 @@ def training_arguments(
     for key in overrides:
         if key not in known:
             raise ConfigError(f"--set {key}: no such training argument; {suggest(key, known)}")
-    processes = max(int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1, 1)
+    devices = _devices()
     gpu = torch.cuda.is_available()
-    rows = max(1, recipe.global_batch // processes)
+    rows = max(1, recipe.global_batch // devices)
     if not gpu:
         rows = _part(rows, int(train.lengths.max()))
     at_once = (_GPU_TOKENS if gpu else _CACHE_TOKENS) // int(test.lengths.max())
@@ -201,7 +202,7 @@ def training_arguments(
     }
     values |= overrides
     if "gradient_accumulation_steps" not in overrides:
-        per_step = values["per_device_train_batch_size"] * processes
+        per_step = values["per_device_train_batch_size"] * devices
         values["gradient_accumulation_steps"] = max(1, round(recipe.global_batch / per_step))
     try:
         return TrainingArguments(**values)
@@ -209,6 +210,11 @@ def training_arguments(
         raise ConfigError(
             f"training arguments: {' '.join(str(error).split())[:200]}; correct --set"
         ) from None
+
+
+def _devices() -> int:
+    """Return how many devices share a step: processes that a launcher started, else the GPUs of this one."""
+    return int(os.environ.get("WORLD_SIZE", "0")) or max(torch.cuda.device_count(), 1)
 
 
 def _part(rows: int, longest: int) -> int:

@@ -231,36 +231,42 @@ def write_records(request: RunRequest, plan: Plan, outcomes: Mapping[Unit, UnitO
 
     Tasks of which every seed failed have no record.
     """
-    from dnamask_plugins.harness.audit import audit_task
+    from dnamask_plugins.harness.audit import audit_task, search_corpus
     from dnamask_plugins.training.run_record import environment
 
     machine = environment()
-    written: dict[str, Path] = {}
+    complete: dict[str, list[UnitOutcome]] = {}
+    first_units: dict[str, Unit] = {}
     for name in dict.fromkeys(unit.task.name for unit in plan.units):
         units = [unit for unit in plan.units if unit.task.name == name]
-        task = units[0].task
         results = [outcomes[unit] for unit in units if unit in outcomes]
+        if len(results) == len(units) and any(result.status != "failed" for result in results):
+            complete[name], first_units[name] = results, units[0]
+    data = {
+        name: read_task(unit.data_folder, unit.task, dev_as_train=request.dev_as_train)
+        for name, unit in first_units.items()
+    }
+    corpus = search_corpus(list(data.values()), request.corpus)
+    written: dict[str, Path] = {}
+    for name, results in complete.items():
+        unit, task = first_units[name], first_units[name].task
         good = [result for result in results if result.status != "failed"]
-        if not good or len(results) < len(units):
-            continue
-        first = good[0]
-        data = read_task(units[0].data_folder, task, dev_as_train=request.dev_as_train)
         seeds = [_seed(result) for result in results]
         record = measured(
-            plan.source.info(first.parameters, request.track, request.model_name),
+            plan.source.info(good[0].parameters, request.track, request.model_name),
             TaskInfo(
-                name=task.name,
+                name=name,
                 suite=task.suite,
                 metric=task.metric,
-                classes=first.classes,
+                classes=good[0].classes,
                 species=task.species or "unknown",
                 shots=task.shots,
-                data_sha256=first.data_sha256,
+                data_sha256=good[0].data_sha256,
             ),
-            _run_info(request, units[0], good, machine, audit_task(data, request.corpus).to_json()),
+            _run_info(request, unit, good, machine, audit_task(data[name], corpus.get(name)).to_json()),
             seeds,
         )
-        written[task.name] = write(record, seeds, request.output / "records")
+        written[name] = write(record, seeds, request.output / "records")
     return written
 
 

@@ -40,6 +40,18 @@ def test_gzip_reads_as_plain_and_has_the_hash_of_the_plain_file(tmp_path: Path):
     assert packed.sequences == plain.sequences
 
 
+def test_a_folder_of_gzipped_files_is_found(tmp_path: Path):
+    folder = folder_of(tmp_path, train="ACGT,0\nACGG,1\n", dev="ACGT,1\n", test="ACGT,1\n")
+    plain = read_task(folder, TASK)
+    for path in list((folder / "toy" / "task").iterdir()):
+        path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    packed = read_task(folder, TASK)
+    assert {name: split.sha256 for name, split in packed.splits.items()} == {
+        name: split.sha256 for name, split in plain.splits.items()
+    }
+
+
 def test_pairs_have_three_columns(tmp_path: Path):
     path = write(tmp_path / "train.csv", "sequence1,sequence2,label\nACGT,TTTT,1\n")
     data = read_labelled(path, PAIRS)

@@ -86,12 +86,14 @@ def test_no_queries_and_short_ones(tmp_path: Path):
 
 
 def test_chromosome_20_holds_the_known_share_of_promoters(shared_data: Path):
-    from dnamask_plugins.harness.audit import audit_task
+    from dnamask_plugins.harness.audit import audit_task, search_corpus
     from dnamask_plugins.harness.data import read_task
     from dnamask_plugins.harness.tasks import gue
 
     task = next(task for task in gue() if task.name == "prom/prom_core_all")
-    audit = audit_task(read_task(shared_data / "gue", task), [shared_data / "genomes" / "GRCh37_chr20.fa.gz"])
+    data = read_task(shared_data / "gue", task)
+    found = search_corpus([data], [shared_data / "genomes" / "GRCh37_chr20.fa.gz"])
+    audit = audit_task(data, found[task.name])
     train = next(part for part in audit.corpus if part.split == "train")
     assert audit.corpus_nucleotides == 63_025_520
     # 54 of 23,705 negatives and 670 of 23,651 positives, counted independently.
