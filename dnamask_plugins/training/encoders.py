@@ -138,7 +138,7 @@ class DnaBert2Encoder:
         """See `Encoder`."""
         embeddings = model.bert.embeddings
         hidden = embeddings(embeddings.word_embeddings(rows.pack(input_ids)))
-        return hidden, model.bert.bias(rows.width, hidden)
+        return hidden, rows.prepare(model.bert.bias(rows.width, hidden))
 
     def layers(self, model: Any) -> nn.ModuleList:
         """See `Encoder`."""

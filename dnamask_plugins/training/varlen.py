@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 try:
     from torch.nn.attention.varlen import varlen_attn
@@ -164,6 +164,24 @@ class PackedRows:
         counts = torch.bincount(self.segments.row[chosen], minlength=len(self.segments.lengths))
         return Segments.from_lengths(counts.tolist())
 
+    def prepare(self, bias: torch.Tensor) -> torch.Tensor:
+        """Make a bias ready for `attend`, once for all layers.
+
+        Parameters
+        ----------
+        bias : tensor, shape (H, W, W)
+            Added to the scores, by place in the window; W at least the longest window.
+        """
+        return bias if bias.device.type == "cpu" else self._hide_padding(bias)
+
+    def _hide_padding(self, bias: torch.Tensor) -> torch.Tensor:
+        width = self.segments.width
+        short = width - bias.shape[-1]
+        if short > 0:
+            bias = pad(bias, (0, short, 0, short))
+        visible = self.segments.visible()[:, None, None, :]
+        return torch.where(visible, bias[None, :, :width, :width], torch.finfo(bias.dtype).min)
+
     def attend(
         self,
         query: torch.Tensor,
@@ -186,8 +204,8 @@ class PackedRows:
         scale : float, optional
             Factor of the scores, 1 / sqrt(D) by default.
         dropout : float
-        bias : tensor, shape (H, W, W), optional
-            Added to the scores, by place in the window; W at least the longest window.
+        bias : tensor, optional
+            Added to the scores: what `prepare` made of it.
         chosen, chosen_segments : int64 tensor (M,) and Segments, optional
             Which tokens ask, and `select` of them; all by default.
 
@@ -266,14 +284,15 @@ class PackedRows:
         scale: float | None,
         dropout: float,
     ) -> torch.Tensor:
-        mask: torch.Tensor = self.segments.visible()[:, None, None, :]
-        if bias is not None:
-            width = self.segments.width
-            added = bias[None, :, :width, :width]
+        mask: torch.Tensor
+        if bias is None:
+            mask = self.segments.visible()[:, None, None, :]
+        else:
+            mask = self._hide_padding(bias) if bias.dim() == 3 else bias
             if chosen is not None:
                 places = asking.grid(self.positions[chosen])
-                added = bias[:, places, :width].transpose(0, 1)
-            mask = torch.where(mask, added, torch.finfo(added.dtype).min)
+                windows = torch.arange(places.shape[0], device=places.device)[:, None]
+                mask = mask[windows, :, places].transpose(1, 2)
         attended = scaled_dot_product_attention(
             asking.grid(query).transpose(1, 2),
             self.segments.grid(key).transpose(1, 2),
@@ -325,6 +344,13 @@ class PaddedRows:
             return padded
         return torch.where(self.attention_mask[..., None], padded, 0)
 
+    def prepare(self, bias: torch.Tensor) -> torch.Tensor:
+        """Make a bias (H, W, W) ready for `attend`, once for all layers."""
+        added = bias[None, :, : self.width, : self.width]
+        if self.attention_mask is None:
+            return added
+        return torch.where(self.attention_mask[:, None, None, :], added, torch.finfo(bias.dtype).min)
+
     def attend(
         self,
         query: torch.Tensor,
@@ -337,10 +363,9 @@ class PaddedRows:
         **_: Any,
     ) -> torch.Tensor:
         """Attend within each row; see `PackedRows.attend`."""
-        mask = None if self.attention_mask is None else self.attention_mask[:, None, None, :]
-        if bias is not None:
-            added = bias[None, :, : self.width, : self.width]
-            mask = added if mask is None else torch.where(mask, added, torch.finfo(added.dtype).min)
+        mask = bias
+        if bias is None and self.attention_mask is not None:
+            mask = self.attention_mask[:, None, None, :]
         shape = (self.batch, self.width)
         attended = scaled_dot_product_attention(
             query.unflatten(0, shape).transpose(1, 2),

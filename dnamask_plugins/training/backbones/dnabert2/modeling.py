@@ -203,7 +203,9 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
 
     def bias(self, width: int, like: torch.Tensor) -> torch.Tensor:
         """Return the ALiBi bias for sequences of up to `width` tokens."""
-        return alibi_bias(self.config.num_attention_heads, width, like.device, like.dtype)
+        kind = like.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else like.dtype
+        return alibi_bias(self.config.num_attention_heads, width, like.device, dtype)
 
     def forward(
         self,
@@ -245,7 +247,7 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
             else rows.pack(inputs_embeds)
         )
         hidden = self.embeddings(words, None if token_type_ids is None else rows.pack(token_type_ids))
-        bias = self.bias(given.shape[1], hidden)
+        bias = rows.prepare(self.bias(given.shape[1], hidden))
         kept = [rows.unpack(hidden)] if output_hidden_states else None
         for layer in self.encoder.layer:
             hidden = layer(hidden, rows, bias)
