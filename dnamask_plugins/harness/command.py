@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.errors import ConfigError, InputError, PluginError
 from dnamask_plugins.harness.tasks import SPLITS, Task, all_suites, select_tasks
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def method_of(lora: bool, probe: bool) -> MethodName:
 def tasks_of(expression: str, suites: Sequence[str]) -> tuple[Task, ...]:
     """Pick tasks; ``all`` means the first suite, a suite's name all of its tasks."""
     known = all_suites()
+    if suites[0] not in known:
+        raise PluginError(
+            f"the tasks of {suites[0]} do not load (see the warning); install dnamask-plugins again"
+        )
     chosen: dict[str, Task] = {}
     for word in filter(None, (part.strip() for part in expression.split(","))):
         if word in known:

@@ -109,7 +109,7 @@ def read_outcome(path: Path) -> UnitOutcome | None:
                 return None
             predictions = prediction_files.decode(encoded, path)
         return UnitOutcome(**content, predictions=predictions)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

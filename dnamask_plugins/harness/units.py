@@ -149,7 +149,7 @@ def _run(unit: Unit, started: float) -> UnitOutcome:
     from dnamask_plugins.harness.metrics import compute_scores
 
     _start_memory()
-    source = _source(unit.model)
+    source = _source(unit.model, unit.weights_sha256)
     data, encoded = _encoded(unit)
     train, dev, test = _chosen(unit, data, encoded, source)
     metric = unit.task.metric
@@ -238,7 +238,8 @@ def _chosen(
 
 
 @functools.lru_cache(maxsize=1)
-def _source(model: str) -> ModelSource:
+def _source(model: str, weights_sha256: str) -> ModelSource:
+    """Return the model, kept for the next unit as long as its weights are the same."""
     return ModelSource.find(model)
 
 
@@ -253,7 +254,7 @@ def _encoded(unit: Unit) -> tuple[TaskData, dict[str, EncodedData]]:
     if key not in _cache:
         _cache.clear()
         data = read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train)
-        tokenizer = _source(unit.model).tokenizer
+        tokenizer = _source(unit.model, unit.weights_sha256).tokenizer
         encoded = {
             name: encode_data(split, tokenizer, unit.max_length) for name, split in data.splits.items()
         }

@@ -95,6 +95,34 @@ def test_suites_are_found_as_plugins():
     assert found.items() >= {"gue": 28, "gue_plus": 8, "fewshot": 25}.items()
 
 
+def explode() -> None:
+    raise ZeroDivisionError("their fault")
+
+
+@pytest.mark.parametrize("broken", [explode, lambda: ["no task"], 7])
+def test_a_broken_suite_of_somebody_elses_harms_no_other(monkeypatch: pytest.MonkeyPatch, broken: object):
+    from dnamask_plugins import plugins
+
+    known, load = plugins.discover("tasks"), plugins.load
+    found = {**known, "acme.tasks": known["gue"]}
+    monkeypatch.setattr(plugins, "discover", lambda kind: found)
+    monkeypatch.setattr(
+        plugins, "load", lambda kind, name: broken if name == "acme.tasks" else load(kind, name)
+    )
+    with pytest.warns(UserWarning, match="left out: tasks 'acme.tasks'"):
+        suites = all_suites()
+    assert "acme.tasks" not in suites
+    assert len(suites["gue"]) == 28
+
+
+def test_tasks_may_be_given_without_a_function(monkeypatch: pytest.MonkeyPatch):
+    from dnamask_plugins import plugins
+
+    load = plugins.load
+    monkeypatch.setattr(plugins, "load", lambda kind, name: gue()[:3] if name == "gue" else load(kind, name))
+    assert len(all_suites()["gue"]) == 3
+
+
 def test_selection_by_name_group_and_file(toy_suite: Path):
     chosen = select_tasks(f"prom,mouse/3,{toy_suite}", gue())
     assert [task.name for task in chosen][-3:] == ["mouse/3", "toy/motif", "toy/other"]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, cast, get_args
 
-from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.errors import ConfigError, InputError, PluginError, suggest
 from dnamask_plugins.files import parse_toml
 from dnamask_plugins.harness.recipes import ANY, Recipe
 
@@ -220,10 +221,40 @@ def fewshot() -> tuple[Task, ...]:
 
 
 def all_suites() -> dict[str, tuple[Task, ...]]:
-    """Return the tasks of every installed suite, by suite name."""
-    from dnamask_plugins.plugins import discover, load
+    """Return the tasks of every installed suite that loads, by suite name.
 
-    return {name: tuple(load("tasks", name)()) for name in discover("tasks")}
+    A suite is a function that returns tasks, or the tasks themselves. One that does not load is left out with
+    a warning that names its distribution, for it must not keep others from running.
+    """
+    from dnamask_plugins.plugins import discover
+
+    suites = {}
+    for name, providers in discover("tasks").items():
+        try:
+            suites[name] = _load_suite(name, providers[0].origin)
+        except PluginError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
+    return suites
+
+
+def _load_suite(name: str, origin: str) -> tuple[Task, ...]:
+    from dnamask_plugins.plugins import load
+
+    loaded = load("tasks", name)
+    try:
+        tasks = tuple(loaded() if callable(loaded) else loaded)
+    except Exception as error:  # a third party's code raises what it likes
+        raise PluginError(
+            f"tasks '{name}' of {origin} cannot be listed: "
+            f"{type(error).__name__}: {error}; update or uninstall it"
+        ) from error
+    wrong = next((task for task in tasks if not isinstance(task, Task)), None)
+    if wrong is not None:
+        raise PluginError(
+            f"tasks '{name}' of {origin} gives a "
+            f"{type(wrong).__name__} instead of a Task; update or uninstall it"
+        )
+    return tasks
 
 
 def select_tasks(expression: str, tasks: Sequence[Task], extra: Iterable[Task] = ()) -> tuple[Task, ...]:
