@@ -77,7 +77,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _complain(message: str) -> None:
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
-    typer.echo(" ".join(message.split()), err=True)
+    # Names come from files: what a terminal would obey is shown, not sent.
+    line = " ".join(message.split())
+    typer.echo("".join(each if each.isprintable() else repr(each)[1:-1] for each in line), err=True)
 
 
 _show_other_warning = warnings.showwarning
