@@ -169,8 +169,10 @@ def _load(
     backbone = _as_backbone(source)
     if backbone is not None:
         model = backbone.build(tokenizer, seed, task, **overrides)
-        unchanged = model.config.max_position_embeddings == backbone.settings.get("max_position_embeddings")
-        limit = backbone.max_positions if unchanged else max_positions(model.config)
+        limits = [max_positions(model.config)]
+        if model.config.max_position_embeddings == backbone.settings.get("max_position_embeddings"):
+            limits.append(backbone.max_positions)
+        limit = min((each for each in limits if each is not None), default=None)
         return model, _describe(backbone.name, "scratch", model, limit)
     folder, origin = _folder(str(source))
     config = _config_of_folder(folder, tokenizer, source, overrides)

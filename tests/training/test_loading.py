@@ -208,6 +208,8 @@ def test_esm_keeps_its_positions(tmp_path):
     assert torch.equal(logits(model), logits(again))
     # Positions are numbered from pad + 1 = 4 of 1002.
     assert description.max_positions == max_positions(again.config) == 998
+    assert load_masked_lm("nucleotide_transformer", BpeLike(), **SMALL)[1].max_positions == 998
+    assert load_masked_lm("nucleotide_transformer", KMER, **SMALL)[1].max_positions == 1000
     longest = torch.full((1, 998), 9)
     again(input_ids=longest)
     with pytest.raises(IndexError):

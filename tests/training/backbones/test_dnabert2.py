@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -174,6 +176,15 @@ def test_saved_folder_loads_with_the_auto_classes(tmp_path):
     assert AutoModelForSequenceClassification.from_pretrained(tmp_path, num_labels=3)(
         ids, mask
     ).logits.shape == (4, 3)
+
+
+def test_importing_one_module_is_enough_for_the_auto_classes():
+    code = (
+        "import dnamask_plugins.training.auto\n"
+        "from transformers import AutoConfig\n"
+        "assert AutoConfig.for_model('dnabert2').alibi_starting_size == 512\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_decoder_stays_tied_to_the_embeddings(tmp_path):
