@@ -111,7 +111,9 @@ def _scan(codes, words, heads, rows, offsets, seen, letters, starts, lengths, se
             while left > 0 and left > begin and codes[left - 1] == letters[base + left - 1 - begin]:
                 left -= 1
             right = position + 1
-            while right < codes.size and right < begin + size and codes[right] == letters[base + right - begin]:
+            while (
+                right < codes.size and right < begin + size and codes[right] == letters[base + right - begin]
+            ):
                 right += 1
             if right - left < shared:
                 continue

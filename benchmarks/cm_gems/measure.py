@@ -99,7 +99,11 @@ def masks(settings: PretrainSettings, history: Sequence[Mapping[str, Any]]) -> d
     strategies = build_strategies(curriculum, settings.strategies, table)
     mask = settings.mask
     masker = Masker(
-        strategies, Corruption.for_tokenizer(tokenizer), settings.seed, mask.per, mask.draw  # type: ignore[arg-type]
+        strategies,
+        Corruption.for_tokenizer(tokenizer),
+        settings.seed,
+        mask.per,
+        mask.draw,  # type: ignore[arg-type]
     )
     windows = settings.windows
     sampler = WindowSampler(

@@ -111,7 +111,9 @@ def stage_identity(unit: Unit, table: Table, stage: str) -> str:
         return unit.identity
     if stage == "finetune":
         return fingerprint([unit.identity, evaluation.finetune, evaluation.finetune_recipe])
-    measured = {key: getattr(evaluation, key) for key in evaluation.__dataclass_fields__ if "finetune" not in key}
+    measured = {
+        key: getattr(evaluation, key) for key in evaluation.__dataclass_fields__ if "finetune" not in key
+    }
     return fingerprint([unit.identity, json.loads(json.dumps(measured)), table.strategies])
 
 
@@ -152,7 +154,12 @@ def pretrain_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str,
         model, facts = load_masked_lm(settings.backbone, tokenizer, seed=unit.seed, **settings.model)
         model.save_pretrained(folder)
         save_pretrained(tokenizer, folder)
-        return {"environment": environment(), "parameters": facts.parameters, "pretraining": None, "masks": None}
+        return {
+            "environment": environment(),
+            "parameters": facts.parameters,
+            "pretraining": None,
+            "masks": None,
+        }
     finished = folder / "run.json"
     if finished.is_file():
         record = json.loads(finished.read_text())
@@ -174,7 +181,9 @@ def pretrain_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str,
                 for row in history
                 if "eval_perplexity" in row
             ],
-            "loss": [[row["step"], round(row["loss"], 4)] for row in history if "loss" in row][:: max(1, len(history) // 60)],
+            "loss": [[row["step"], round(row["loss"], 4)] for row in history if "loss" in row][
+                :: max(1, len(history) // 60)
+            ],
         },
         "masks": masks(settings, history),
     }
@@ -195,7 +204,9 @@ def measure_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str, 
         for file in folder.glob("*token*.json"):
             shutil.copy(file, checkpoint / file.name)
         point: dict[str, Any] = {"step": step}
-        point["loss"] = measure.losses(checkpoint, tokenizer, work, unit.species, evaluation, table.strategies)
+        point["loss"] = measure.losses(
+            checkpoint, tokenizer, work, unit.species, evaluation, table.strategies
+        )
         probed = measure.classify(unit, checkpoint, data, work, evaluation.curve_probe, "probe", 0)
         point["probe"] = {name: figures["mcc_without_leaks"] for name, figures in probed.items()}
         curve.append(point)

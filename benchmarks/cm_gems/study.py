@@ -141,9 +141,7 @@ def _read(path: Path) -> dict[str, Any]:
     return content if base is None else merge(_read(path.parent / base), content)
 
 
-def _unit(
-    table: str, arm: str, seed: int, content: Mapping[str, Any], shared: Mapping[str, Any]
-) -> Unit:
+def _unit(table: str, arm: str, seed: int, content: Mapping[str, Any], shared: Mapping[str, Any]) -> Unit:
     chosen = shared["arm"][arm]
     trainer = dict(content["trainer"])
     curriculum = dict(chosen.get("curriculum", {"name": "constant", "strategy": "span"}))
@@ -154,7 +152,9 @@ def _unit(
         elif value == "switch_threshold":
             curriculum[key] = float(content["switch_threshold"])
     settings: dict[str, Any] = {
-        key: content[key] for key in ("backbone", "model", "tokenizer", "windows", "validation") if key in content
+        key: content[key]
+        for key in ("backbone", "model", "tokenizer", "windows", "validation")
+        if key in content
     }
     # Labels that are not plugin names need their configuration; the others would only add to the identity.
     settings["strategies"] = {
