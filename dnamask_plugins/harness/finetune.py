@@ -128,8 +128,8 @@ def fine_tune(
         trainer.train()
         best.restore(trainer.model)
         order = test.sorted_by_length()
-        logits = trainer.predict(_Rows(test.take(order))).predictions
-    unsorted = np.empty_like(np.asarray(logits, dtype=np.float32))
+        logits = _logits(trainer.predict(_Rows(test.take(order))))
+    unsorted = np.empty_like(logits)
     unsorted[order] = logits
     batch = arguments.train_batch_size
     return FineTuned(
@@ -167,10 +167,7 @@ def training_arguments(
     ConfigError
         An override is no training argument, or is refused.
     """
-    known = {item.name for item in dataclasses.fields(TrainingArguments)}
-    for key in overrides:
-        if key not in known:
-            raise ConfigError(f"--set {key}: no such training argument; {suggest(key, known)}")
+    check_overrides(overrides)
     devices = _devices()
     gpu = torch.cuda.is_available()
     rows = max(1, recipe.global_batch // devices)
@@ -212,6 +209,20 @@ def training_arguments(
         ) from None
 
 
+def check_overrides(overrides: Mapping[str, Any]) -> None:
+    """Refuse what is no field of `TrainingArguments`.
+
+    Raises
+    ------
+    ConfigError
+        Names the field nearest to the unknown one.
+    """
+    known = {item.name for item in dataclasses.fields(TrainingArguments)}
+    for key in overrides:
+        if key not in known:
+            raise ConfigError(f"--set {key}: no such training argument; {suggest(key, known)}")
+
+
 def _devices() -> int:
     """Return how many devices share a step: processes that a launcher started, else the GPUs of this one."""
     return int(os.environ.get("WORLD_SIZE", "0")) or max(torch.cuda.device_count(), 1)
@@ -251,9 +262,14 @@ def _used(arguments: TrainingArguments) -> dict[str, Any]:
     return {name: values[name] for name in names}
 
 
-def _scores(answer: Any, classes: int) -> dict[str, float]:
+def _logits(answer: Any) -> NDArray[np.float32]:
+    # Some architectures answer with more than logits; these come first.
     logits = answer.predictions[0] if isinstance(answer.predictions, tuple) else answer.predictions
-    return compute_scores(answer.label_ids, np.argmax(logits, axis=-1), classes)
+    return np.asarray(logits, dtype=np.float32)
+
+
+def _scores(answer: Any, classes: int) -> dict[str, float]:
+    return compute_scores(answer.label_ids, _logits(answer).argmax(axis=-1), classes)
 
 
 def _as_tensors(batch: dict[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:

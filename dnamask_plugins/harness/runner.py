@@ -16,7 +16,7 @@ from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suit
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.recipes import FAMILIES, LoraSettings, Recipe
-from dnamask_plugins.harness.records import RunInfo, SeedOutcome, TaskInfo, measured, write
+from dnamask_plugins.harness.records import TRACKS, RunInfo, SeedOutcome, TaskInfo, measured, write
 from dnamask_plugins.harness.tasks import Task
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
 
@@ -99,6 +99,7 @@ def plan_run(request: RunRequest) -> Plan:
     ConfigError
         The recipe is not known.
     """
+    _check(request)
     source = ModelSource.find(request.model)
     weights = source.weights_sha256
     folder = suite_root(request.data_folder)
@@ -141,6 +142,19 @@ def plan_run(request: RunRequest) -> Plan:
     found = {unit: read_outcome(unit.path) for unit in units}
     finished = {unit: done for unit, done in found.items() if done is not None and done.status != "failed"}
     return Plan(source, tuple(units), finished, left_out)
+
+
+def _check(request: RunRequest) -> None:
+    """Refuse now what would otherwise show after hours."""
+    if request.track not in TRACKS:
+        raise ConfigError(f"--track {request.track}: no such track; {suggest(request.track, TRACKS)}")
+    for path in request.corpus:
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; give the corpus as FASTA")
+    if request.overrides:
+        from dnamask_plugins.harness.finetune import check_overrides
+
+        check_overrides(request.overrides)
 
 
 def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tuple[Recipe, str]:
@@ -331,7 +345,7 @@ def _command() -> str:
 
 
 def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
-    for split in ("test", "train"):
+    for split in ("test", "train", "dev") if task.has_dev else ("test", "train"):
         if find_file(folder, task, split) is None:
             dev = split == "train" and find_file(folder, task, "dev") is not None
             if dev and dev_as_train:

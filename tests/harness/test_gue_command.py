@@ -59,6 +59,9 @@ def test_a_failed_unit_is_exit_code_1_and_named(
         ({"--recipe": "papr"}, "did you mean 'paper'"),
         ({"--seeds": "x"}, "whole numbers"),
         ({"--set": "epochs"}, "field=value"),
+        ({"--set": "epochs=3"}, "no such training argument"),
+        ({"--track": "fast"}, "no such track"),
+        ({"--corpus": "nowhere.fa"}, "give the corpus as FASTA"),
     ],
 )
 def test_a_wrong_flag_is_one_line_and_exit_code_2(
