@@ -22,6 +22,7 @@ from dnamask_plugins.nucleotides import CODE_OF_BYTE
 csv.field_size_limit(1 << 28)
 
 _MAX_CODE: Final = 4
+_MOST_CLASSES: Final = 4096
 _CANDIDATES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "gue": {split: (f"{split}.csv", f"{split}.csv.gz") for split in ("train", "dev", "test")},
     # CM-GEMS calls its test file dev.tsv; GeneMask keeps one test.tsv for all sizes.
@@ -291,8 +292,8 @@ def _label(text: str, task: Task, path: Path, line: int) -> int:
         label = int(text)
     except ValueError:
         raise InputError(f"{path}: line {line}: label {text[:20]!r} is no integer; correct it") from None
-    if label < 0 or (task.classes is not None and label >= task.classes):
-        limit = "" if task.classes is None else f"..{task.classes - 1}"
+    if not 0 <= label < (task.classes or _MOST_CLASSES):
+        limit = f"..{(task.classes or _MOST_CLASSES) - 1}"
         raise InputError(
             f"{path}: line {line}: label {label}, but {task.name} has labels 0{limit}; correct it"
         )

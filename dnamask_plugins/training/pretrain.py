@@ -15,7 +15,7 @@ from dnamask_plugins.config import fingerprint
 from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.corruption import Corruption
-from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.plugins import create, load
@@ -27,6 +27,7 @@ from dnamask_plugins.training.run_record import command_line, environment, write
 from dnamask_plugins.training.schedule import Schedule
 from dnamask_plugins.training.settings import PretrainSettings
 from dnamask_plugins.training.strategies import build_strategies
+from dnamask_plugins.training.trouble import told_in_one_line
 from dnamask_plugins.training.validation import Validation
 
 
@@ -69,11 +70,14 @@ def pretrain(settings: PretrainSettings, resume: bool = False, quiet: bool = Fal
         A setting or an input cannot be used; raised before anything is written.
     Interrupted
         A signal came; the run was saved.
+    WorkerDied
+        A loader worker was killed.
     """
     parts = _Parts.from_settings(settings)
     output = Path(settings.output)
     checkpoint = _checkpoint_to_resume(output, resume, parts.fingerprint)
-    return _train(settings, parts, output, checkpoint, quiet)
+    with told_in_one_line(output):
+        return _train(settings, parts, output, checkpoint, quiet)
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,11 +235,6 @@ def _train(
     try:
         with stop:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except OSError as error:
-        raise InputError(
-            f"cannot save under {output}: {error.strerror or error}; the last whole checkpoint is intact: "
-            "free space and run again with --resume"
-        ) from None
     finally:
         bar.close()
     if stop.received is not None and trainer.state.global_step < trainer.state.max_steps:
