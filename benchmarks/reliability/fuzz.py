@@ -2,16 +2,17 @@
 
     python benchmarks/reliability/fuzz.py [--seconds 60] [--targets fasta,csv]
 
-Needs atheris (``pip install atheris``; it may lie in a folder of its own on PYTHONPATH). The Python code of the
-package and of tomllib, json and csv is instrumented; numba kernels and compiled libraries are not. The targets are
-those of ``tests/faults/hostile_inputs.py``, the first inputs those of ``tests/faults/cases``. Each call adds its
-executions to ``records/fuzzing.json``; a crash is left beside it in ``crashes/`` and belongs, once mended, in
-``tests/faults/cases/TARGET/``.
+Needs atheris (``pip install atheris``; it may lie in a folder of its own on PYTHONPATH). The Python code of
+the package and of tomllib, json and csv is instrumented; numba kernels and compiled libraries are not. The
+targets are those of ``tests/faults/hostile_inputs.py``, the first inputs those of ``tests/faults/cases``.
+Each call adds its executions to ``records/fuzzing.json``; a crash is left beside it in ``crashes/`` and
+belongs, once mended, in ``tests/faults/cases/TARGET/``.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import gc
 import json
 import os
@@ -64,13 +65,10 @@ def run(name: str, seconds: int, memory: Path) -> dict[str, object]:
     found.mkdir(parents=True, exist_ok=True)
     seeds = FAULTS / "cases" / name
     command = [
-        sys.executable, __file__, "--become", name,
-        f"-max_total_time={seconds}", f"-max_len={512 if name == 'toml' else 2048}", "-timeout=30", "-rss_limit_mb=4096", "-verbosity=1",
+        sys.executable, __file__, "--become", name, f"-max_total_time={seconds}",
+        f"-max_len={512 if name == 'toml' else 2048}", "-timeout=30", "-rss_limit_mb=4096", "-verbosity=1",
         f"-artifact_prefix={crashes}/{name}-", str(found), *([str(seeds)] if seeds.is_dir() else []),
     ]  # fmt: skip
-    words = FAULTS / "words" / f"{name}.txt"
-    if words.is_file():
-        command.append(f"-dict={words}")
     began = time.time()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     process = subprocess.run(
@@ -92,6 +90,9 @@ def run(name: str, seconds: int, memory: Path) -> dict[str, object]:
 
 def add(name: str, result: dict[str, object]) -> None:
     """Add the executions of one call to the record."""
+    RECORD.parent.mkdir(exist_ok=True)
+    lock = RECORD.with_suffix(".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
     totals = json.loads(RECORD.read_text()) if RECORD.is_file() else {}
     entry = totals.setdefault(name, {"executions": 0, "seconds": 0, "crashes_found": 0})
     entry["executions"] += result["executions"]
@@ -99,7 +100,6 @@ def add(name: str, result: dict[str, object]) -> None:
     entry["found_inputs"] = result["found_inputs"]
     entry["crashes_found"] += bool(result["crashed"])
     entry["last_call"] = {"executions": result["executions"], "crashed": result["crashed"]}
-    RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps(dict(sorted(totals.items())), indent=1) + "\n")
 
 

@@ -1,17 +1,18 @@
-"""Kills runs with SIGKILL at random moments, resumes them, and compares all that is left with a run left alone.
+"""Kills runs with SIGKILL at random moments, resumes them, and compares what is left with a run left alone.
 
     python benchmarks/reliability/kill.py pretrain [--kills 60]
     python benchmarks/reliability/kill.py command [--kills 6]
     python benchmarks/reliability/kill.py gue|npmi|corpus [--kills 20]
 
-``pretrain``: each run is a process forked from one that has imported everything and run nothing, so that hundreds of
-kills fit into minutes; it notes a hash of each micro-batch it masks (ids, mask, replaced tokens). ``command``: the same
-with ``dnamask pretrain`` as a user starts it. A run is killed again and again until it has finished. The moments are drawn
-in three ways: uniformly over the time a run takes; a few milliseconds after a checkpoint's folder appeared, so
-while it is being saved; and, for a curriculum that listens, just before and just after an evaluation is handed to it.
-Compared with the run that was left alone, bit by bit: weights, optimizer, learning-rate schedule and random states of
-the last checkpoint, the weights in the model folder, curriculum state, log history, TensorBoard scalars, and the
-masks of every step however often it was done. Times and speeds are left out.
+``pretrain``: each run is a process forked from one that has imported everything and run nothing, so that
+hundreds of kills fit into minutes; it notes a hash of each micro-batch it masks (ids, mask, replaced
+tokens). ``command``: the same with ``dnamask pretrain`` as a user starts it. A run is killed again and
+again until it has finished. The moments are drawn in three ways: uniformly over the time a run takes; a few
+milliseconds after a checkpoint's folder appeared, so while it is being saved; and, for a curriculum that
+listens, just before and just after an evaluation is handed to it. Compared with the run that was left
+alone, bit by bit: weights, optimizer, learning-rate schedule and random states of the last checkpoint, the
+weights in the model folder, curriculum state, log history, TensorBoard scalars, and the masks of every step
+however often it was done. Times and speeds are left out.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ class Command:
     def __init__(self, *arguments: str) -> None:
         self.child = subprocess.Popen(
             [sys.executable, "-m", "dnamask_plugins", *arguments],
-            env=tiny.ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            env=tiny.ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )  # fmt: skip
         self.pid = self.child.pid
 
@@ -436,7 +438,8 @@ def study_gue(kills: int, seed: int) -> dict[str, Any]:
 
         def arguments(out: Path) -> list[str]:
             return [
-                "gue", "run", "--model", str(root / "model"), "--gue-dir", str(root / "GUE"), "--out", str(out),
+                "gue", "run", "--model", str(root / "model"), "--gue-dir", str(root / "GUE"),
+                "--out", str(out),
                 "--tasks", "prom/prom_core_all,mouse/0", "--seeds", "0,1", "--recipe", str(recipe),
             ]  # fmt: skip
 

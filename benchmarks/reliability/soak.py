@@ -1,12 +1,12 @@
-"""A long run, watched: do memory, open files and speed stay flat?
+"""Watches a long run: whether memory, open files and speed stay flat.
 
     python benchmarks/reliability/soak.py --minutes 60
 
-Pretrains a tiny model with CM-GEMS, gradient accumulation and two loader workers; evaluates and saves every 50 steps
-and keeps two checkpoints. Memory (resident, of the main process and of its workers), open files and CPU time are read
-every few seconds; SIGTERM ends the run, which must save and exit with 75. Slopes are least squares over the
-samples after the first fifth. Speed is steps per second of the main process's own CPU time, so that neighbours on the
-machine disturb little; steps per second of wall time stand beside it.
+Pretrains a tiny model with CM-GEMS, gradient accumulation and two loader workers; evaluates and saves every
+50 steps and keeps two checkpoints. Memory (resident, of the main process and of its workers), open files
+and CPU time are read every few seconds; SIGTERM ends the run, which must save and exit with 75. Slopes are
+least squares over the samples after the first fifth. Speed is steps per second of the main process's own
+CPU time, so that neighbours on the machine disturb little; steps per second of wall time stand beside it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def sample(process: psutil.Process, run: Path) -> dict[str, float] | None:
 
 
 def slope(times: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> dict[str, float]:
-    """Return the least-squares slope per hour with the half-width of its 95% interval, and first and last value."""
+    """Return the least-squares slope per hour, half the width of its 95% interval, first and last value."""
     hours = (times - times[0]) / 3600
     fitted, covariance = np.polyfit(hours, values, 1, cov=True)
     return {
@@ -129,8 +129,8 @@ def main() -> None:
         code = child.wait(120)
         errors.seek(0)
         record = {
-            "what": "cm_gems, bert_tiny hidden 16, 4 windows of 64 nt x 2 micro-batches, 2 workers; evaluated and "
-            "saved every 50 steps, 2 checkpoints kept",
+            "what": "cm_gems, bert_tiny hidden 16, 4 windows of 64 nt x 2 micro-batches, 2 workers; evaluated "
+            "and saved every 50 steps, 2 checkpoints kept",
             "minutes": round((samples[-1]["time"] - samples[0]["time"]) / 60, 2),
             "samples": len(samples),
             "steps": samples[-1]["step"],

@@ -1,11 +1,12 @@
 """One function per kind of file that a user or a stranger hands in: bytes in, nothing out.
 
-Each raises only what is a crash: anything else than `DnamaskError`, or two readings that disagree. The property
-tests, the kept cases in ``cases/`` and ``benchmarks/reliability/fuzz.py`` all go through these.
+Each raises only what is a crash: anything else than `DnamaskError`, or two readings that disagree. The
+property tests, the kept cases in ``cases/`` and ``benchmarks/reliability/fuzz.py`` all go through these.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gzip
@@ -14,7 +15,6 @@ import os
 import re
 import shutil
 import tempfile
-import atexit
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
