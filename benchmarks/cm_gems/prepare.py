@@ -9,6 +9,8 @@ gets the corpora and tables; ``results/data.json`` says what they are and what w
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +28,20 @@ SPECIES = {
     "yeast": "S.cerevisiae.chrI.fasta.gz",
     "bacteria": "E.Coli.MG1655-K12.fasta.gz",
 }
+BPE = "dnabert2_bpe"
 VARIANTS = ("pmi_masking", "genemask_released")
 
 
 def prepare(data: Path, work: Path) -> dict[str, Any]:
     """Build what is missing in `work`; returns the facts."""
     facts: dict[str, Any] = {}
+    shutil.copytree(data / "tokenizers" / BPE, work / "tokenizers" / BPE, dirs_exist_ok=True)
     for species, name in SPECIES.items():
         folder = work / species
         fasta = folder / "genome.fa.gz"
         if not (folder / "exclusion.json").is_file() or not fasta.is_file():
             report = exclude(data / "genomes" / name, data, folder)
         else:
-            import json
-
             report = json.loads((folder / "exclusion.json").read_text())
         # Regions above half a window: most of what exclusion leaves between two cuts can be used.
         options = BuildOptions(split=SplitOptions(window=126))

@@ -1,8 +1,8 @@
-"""Runs a table in pieces: ``python -m benchmarks.cm_gems.run TABLE.toml --data DATA --work WORK --minutes 9``.
+"""Runs a table in pieces: ``python -m benchmarks.cm_gems.run TABLE.toml --data D --work W --minutes 9``.
 
-Does what is still open, seed by seed, and stops in time; the same command goes on, also after a kill. A unit is
-pretrained (checkpoints are taken up again), measured, and fine-tuned; after each of these its record under
-``results/TABLE/`` is written anew. Exit code 0: the table is done. 75: run the same command again.
+Does what is still open, seed by seed, and stops in time; the same command goes on, also after a kill. A unit
+is pretrained (checkpoints are taken up again), measured, and fine-tuned; after each of these its record
+under ``results/TABLE/`` is written anew. Exit code 0: the table is done. 75: run the same command again.
 
 ``--share 0/2`` and ``--share 1/2`` divide a table between two processes. ``--tiny`` takes the sizes under
 ``[tiny]`` of the configuration, for a trial on any machine.
@@ -36,8 +36,8 @@ AGAIN = 75
 STAGES = ("pretrain", "measure", "finetune")
 
 
-class TimeUp(Exception):
-    """The time given is over; everything is saved."""
+class TimeUp(BaseException):
+    """The time given is over; no error, so that nothing on the way takes it for one."""
 
 
 class Clock:

@@ -98,6 +98,9 @@ class Unit:
                 "seed": self.seed,
             },
         )
+        if "path" in values.get("tokenizer", {}):
+            path = str(work / "tokenizers" / values["tokenizer"]["path"])
+            values["tokenizer"] = values["tokenizer"] | {"path": path}
         return PretrainSettings.from_mapping(values, f"{self.table}, arm {self.arm}")
 
 

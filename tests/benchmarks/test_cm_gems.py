@@ -1,4 +1,4 @@
-"""The reproduction study: what is excluded, that only masks differ between arms, and what the report makes of records."""
+"""The reproduction study: what is excluded, that only masks differ between arms, what the report says."""
 
 from __future__ import annotations
 
