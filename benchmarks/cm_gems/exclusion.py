@@ -239,7 +239,7 @@ def main() -> None:
     given = parser.parse_args()
     report = exclude(given.fasta, given.data, given.out)
     print(
-        f"{report['sharing']} of {report['sequences']} evaluation sequences share {SHARED} nucleotides or more "
+        f"{report['sharing']} of {report['sequences']} evaluation sequences share {SHARED} nucleotides "
         f"({report['whole']} occur as a whole); {report['cut_nucleotides']:,} of "
         f"{report['genome']['nucleotides']:,} nucleotides cut ({report['cut_share']:.2%})"
     )

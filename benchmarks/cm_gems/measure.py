@@ -1,4 +1,4 @@
-"""What is measured of a model: perplexity under every mask, probes, few-shot draws, fine-tuning, its masks."""
+"""What is measured of a model: loss under every mask, probes, few-shot draws, fine-tuning, its masks."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def probe_table(arms: Mapping[str, Records], field: str) -> str:
 
 
 def masks_table(arms: Mapping[str, Records]) -> str:
-    """What was predicted in training, from the masks themselves."""
+    """Describe what was predicted in training, from the masks themselves."""
     rows = []
     for records in arms.values():
         facts = [r["masks"] for r in records.values() if r["masks"]]
