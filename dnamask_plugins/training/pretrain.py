@@ -317,9 +317,16 @@ def trainer_arguments(settings: PretrainSettings, output: Path) -> Any:
 
             raise ConfigError(f"[trainer]: TrainingArguments has no field '{name}'; {suggest(name, known)}")
     try:
-        return TrainingArguments(**{**own, **fields})
+        arguments = TrainingArguments(**{**own, **fields})
     except (TypeError, ValueError) as error:
         raise ConfigError(f"[trainer]: {error}") from None
+    if arguments.n_gpu > 1:
+        # The Trainer would wrap the model in DataParallel, whose copies do not share the masked forward.
+        raise ConfigError(
+            f"{arguments.n_gpu} GPUs in one process: start one process a GPU with 'torchrun --nproc-per-node "
+            f"{arguments.n_gpu} -m dnamask_plugins pretrain ...', or show one with CUDA_VISIBLE_DEVICES=0"
+        )
+    return arguments
 
 
 def check_lengths(settings: PretrainSettings, tokenizer: DNATokenizer, max_positions: int | None) -> None:
