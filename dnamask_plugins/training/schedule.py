@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dnamask_plugins.guard import blame, blaming
 from dnamask_plugins.protocols import Curriculum, Metrics, State
 from dnamask_plugins.types import MaskSpec
 
@@ -40,11 +41,40 @@ class Schedule:
     @property
     def spec(self) -> MaskSpec:
         """What holds at the current step."""
-        return self.curriculum.spec(self.state, self.step)
+        return self.spec_at(self.step)
+
+    def spec_at(self, step: int) -> MaskSpec:
+        """Return what holds at a step.
+
+        Raises
+        ------
+        PluginError
+            The curriculum raises, hangs, or returns something else than a spec.
+        """
+        where = f"at step {step}"
+        with blaming("curricula", self.curriculum, where):
+            spec = self.curriculum.spec(self.state, step)
+        if not isinstance(spec, MaskSpec):
+            raise blame("curricula", self.curriculum, f"returned {type(spec).__name__}, no MaskSpec,", where)
+        return spec
 
     def evaluated(self, metrics: Metrics) -> None:
-        """Hand an evaluation at the current step to the curriculum."""
-        self.state = self.curriculum.update(self.state, self.step, metrics)
+        """Hand an evaluation at the current step to the curriculum.
+
+        Raises
+        ------
+        PluginError
+            The curriculum raises, hangs, or returns a state that is no JSON object.
+        """
+        where = f"after the evaluation at step {self.step}"
+        with blaming("curricula", self.curriculum, where):
+            state = self.curriculum.update(self.state, self.step, metrics)
+        try:
+            json.dumps(dict(state))
+        except (TypeError, ValueError) as error:
+            fault = f"returned a state that no checkpoint can keep ({error})"
+            raise blame("curricula", self.curriculum, fault, where) from None
+        self.state = state
 
     def to_json(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""

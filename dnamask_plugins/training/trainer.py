@@ -23,6 +23,7 @@ from dnamask_plugins.training.masked_loss import install_masked_forward
 from dnamask_plugins.training.schedule import Schedule, perplexity
 from dnamask_plugins.training.statistics import mask_statistics
 from dnamask_plugins.training.tensors import to_tensors
+from dnamask_plugins.training.trouble import from_worker
 from dnamask_plugins.training.validation import Validation, masked_loss_sum
 
 
@@ -88,7 +89,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         step = self.state.global_step
         self.schedule.step = step
         spec = self.schedule.spec
-        examples = list(islice(epoch_iterator, num_batches))
+        with from_worker(step):
+            examples = list(islice(epoch_iterator, num_batches))
         masked = [self.masker(each.batch, spec, step, each.ids) for each in examples]
         self._step_ids = [each.ids for each in examples]
         if self._logs_after(step):
@@ -163,7 +165,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Add the strategy in force and the mask statistics to what is logged."""
         if "loss" in logs:
-            spec = self.schedule.curriculum.spec(self.schedule.state, max(self.state.global_step - 1, 0))
+            spec = self.schedule.spec_at(max(self.state.global_step - 1, 0))
             shares = dict.fromkeys(self.schedule.curriculum.strategies, 0.0) | dict(spec.weights)
             logs |= {f"strategy/{name}": share for name, share in shares.items()}
             logs |= self._statistics

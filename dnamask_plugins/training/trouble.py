@@ -60,6 +60,16 @@ def told_in_one_line(output: Path) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def from_worker(step: int) -> Iterator[None]:
+    """Name the step in an error of ours, without the traceback that a loader worker wraps it into."""
+    try:
+        yield
+    except DnamaskError as error:
+        own = str(error).rpartition(f"{type(error).__name__}: ")[2].strip()
+        raise type(error)(f"step {step}: {own}") from error
+
+
 def _cannot_save(output: Path, reason: str) -> InputError:
     return InputError(
         f"cannot save under {output}: {reason}; {_kept(output)}: free space there, or take another folder, "
