@@ -29,7 +29,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def run_settings(prepared: tuple[Path, Path], tmp_path: Path) -> Callable[..., PretrainSettings]:
     """Return a maker of settings for a run of 12 steps; nested changes as in a TOML file."""
 
-    def make(output: str | Path = "model", curriculum: str = "cm_gems", **changes: Any) -> PretrainSettings:
+    def make(output: str | Path = "model", **changes: Any) -> PretrainSettings:
         short = {
             "max_steps": 12,
             "eval_steps": 3,
@@ -37,7 +37,7 @@ def run_settings(prepared: tuple[Path, Path], tmp_path: Path) -> Callable[..., P
             "dataloader_num_workers": 0,
             "report_to": [],
         }
-        values = tiny.settings(*prepared, tmp_path / output, curriculum, **short)
+        values = tiny.settings(*prepared, tmp_path / output, "cm_gems", **short)
         made = PretrainSettings.from_mapping(merge(values, changes))
         return replace(made, output=str(tmp_path / output))
 
