@@ -24,11 +24,14 @@ from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.recipes import Recipe
 from dnamask_plugins.training.loading import load_classifier
 
-_CACHE_TOKENS: Final = 2_400
-"""Tokens that go through a model at once on a CPU: more leave its caches and take up to a fifth longer."""
+_TRAIN_TOKENS: Final = 4_096
+"""Tokens of one forward and backward pass on a CPU: more leave its caches and take up to a fifth longer."""
+
+_EVAL_TOKENS: Final = 2_400
+"""The same for evaluation, which has no gradients to add up."""
 
 _GPU_TOKENS: Final = 65_536
-"""The same for evaluation on a GPU; figures do not depend on it."""
+"""The same on a GPU; figures do not depend on it."""
 
 Progress = Callable[[int, int], None]
 """Called with the steps done and all steps."""
@@ -173,7 +176,7 @@ def training_arguments(
     rows = max(1, recipe.global_batch // devices)
     if not gpu:
         rows = _part(rows, int(train.lengths.max()))
-    at_once = (_GPU_TOKENS if gpu else _CACHE_TOKENS) // int(test.lengths.max())
+    at_once = (_GPU_TOKENS if gpu else _EVAL_TOKENS) // int(test.lengths.max())
     values: dict[str, Any] = {
         "output_dir": folder,
         "learning_rate": recipe.learning_rate,
@@ -233,7 +236,7 @@ def _part(rows: int, longest: int) -> int:
     return max(
         part
         for part in range(1, rows + 1)
-        if rows % part == 0 and (part == 1 or part * longest <= _CACHE_TOKENS)
+        if rows % part == 0 and (part == 1 or part * longest <= _TRAIN_TOKENS)
     )
 
 

@@ -128,7 +128,7 @@ def test_on_a_cpu_a_batch_is_cut_to_what_its_caches_take(tmp_path: Path, source:
     if torch.cuda.is_available():
         assert arguments.train_batch_size == 16
     else:
-        assert (arguments.train_batch_size, arguments.gradient_accumulation_steps) == (4, 4)
+        assert (arguments.train_batch_size, arguments.gradient_accumulation_steps) == (8, 2)
         assert arguments.eval_batch_size == 4
 
 
