@@ -400,7 +400,7 @@ def survives_any_batch(strategy: Any) -> None:
     @settings(
         derandomize=True,
         database=None,
-        max_examples=60,
+        max_examples=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
