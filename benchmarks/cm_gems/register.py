@@ -1,4 +1,4 @@
-"""Exports the measured models of a table as result records: ``python -m benchmarks.cm_gems.register core.toml``.
+"""Exports measured models as result records: ``python -m benchmarks.cm_gems.register core.toml``.
 
 One record per arm and task, its seeds those of the study (each with a model of its own). Every record says in
 its name and in its note at which scale it was made.
@@ -92,8 +92,8 @@ def _run(table: Table, record: dict[str, Any], figures: dict[str, Any], method: 
         libraries={"python": str(machine["python"]), **machine["libraries"]},
         package_version=str(machine["dnamask_plugins"]),
         scale_note=(
-            f"study of small models ({record['parameters']:,} parameters); each seed is a model of its own; trained "
-            f"on {figures['train_rows']} rows; ranks within the study only"
+            f"study of small models ({record['parameters']:,} parameters); each seed is a model of its own; "
+            f"trained on {figures['train_rows']} rows; ranks within the study only"
         ),
     )
 

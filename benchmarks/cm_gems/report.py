@@ -316,11 +316,13 @@ def write_table(config: Path, results: Path, readme: Path | None) -> str | None:
     wanted = len(table.units)
     there = sum(len(arms[arm]) for arm in order if arm in arms)
     settings = table.units[0].settings
+    trainer = settings["trainer"]
+    batch = trainer["per_device_train_batch_size"] * trainer["gradient_accumulation_steps"]
     parts = [
         f"### {table.title}",
-        f"`{config.name}`: {there} of {wanted} models measured; {settings['trainer']['max_steps']} steps of "
-        f"{settings['trainer']['per_device_train_batch_size'] * settings['trainer']['gradient_accumulation_steps']} "
-        f"windows of {settings['windows']['full_length']} nucleotides; "
+        f"`{config.name}`: {there} of {wanted} models measured; "
+        f"{trainer['max_steps']} steps of {batch} windows of "
+        f"{settings['windows']['full_length']} nucleotides; "
         f"{max(r['parameters'] for a in arms.values() for r in a.values()):,} parameters.",
         main_table(arms),
     ]

@@ -45,11 +45,16 @@ class Clock:
 
     def __init__(self, minutes: float | None) -> None:
         self.end = None if minutes is None else time.monotonic() + 60 * minutes
-        signal.signal(signal.SIGUSR1, self._stop)
-        if minutes is not None:
-            timer = threading.Timer(60 * minutes, os.kill, (os.getpid(), signal.SIGUSR1))
-            timer.daemon = True
-            timer.start()
+        self.before = signal.signal(signal.SIGUSR1, self._stop)
+        self.timer = threading.Timer(60 * (minutes or 0.0), os.kill, (os.getpid(), signal.SIGUSR1))
+        self.timer.daemon = True
+        if minutes:
+            self.timer.start()
+
+    def stop(self) -> None:
+        """Send no signal any more."""
+        self.timer.cancel()
+        signal.signal(signal.SIGUSR1, self.before)
 
     @staticmethod
     def _stop(number: int, frame: Any) -> None:
@@ -243,7 +248,6 @@ def main() -> int:
     parser.add_argument("--seeds", help="only these, for example 0,1")
     parser.add_argument("--tiny", action="store_true")
     given = parser.parse_args()
-    clock = Clock(given.minutes)
     path = given.table if given.table.is_file() else HERE / given.table
     table = Table.read(path, given.tiny)
     part, parts = map(int, given.share.split("/"))
@@ -253,6 +257,7 @@ def main() -> int:
         units = [unit for unit in units if unit.seed in set(map(int, given.seeds.split(",")))]
     from dnamask_plugins.training.interruption import Interrupted
 
+    clock = Clock(given.minutes)
     try:
         # Pretraining and measuring of all units come before the first fine-tuning.
         for wanted in ({"pretrain", "measure"} & stages, stages):
@@ -270,6 +275,8 @@ def main() -> int:
     except DnamaskError as error:
         print(f"{table.name}: {error}", file=sys.stderr)
         return 2
+    finally:
+        clock.stop()
     print(f"{table.name}: done", flush=True)
     return 0
 

@@ -218,3 +218,71 @@ class TestComparing:
         test = comparing.over_rows(arm, base, "probe", resamples=200)
         assert test is not None
         assert test.low == test.high == 0.0
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """Make a corpus, tables and one data set of random sequence, where `run` looks for them."""
+    from dnamask_plugins.corpus.build import build_corpus
+    from dnamask_plugins.npmi.table import NpmiTable
+
+    rng = np.random.default_rng(4)
+    human = tmp_path / "work" / "human"
+    human.mkdir(parents=True)
+    (human / "genome.fa").write_text(f">x\n{random_dna(rng, 60_000)}\n")
+    build_corpus([human / "genome.fa"], human / "corpus")
+    NpmiTable.from_fasta([human / "genome.fa"], min_count=1).save(human / "npmi_pmi_masking.safetensors")
+    folder = tmp_path / "data" / "gue" / "mouse" / "3"
+    folder.mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        rows = "".join(f"{random_dna(rng, 101)},{row % 2}\n" for row in range(20))
+        (folder / f"{split}.csv").write_text("sequence,label\n" + rows)
+    (tmp_path / "trial.toml").write_text(
+        f'extends = "{HERE / "core.toml"}"\n'
+        '[tiny]\narms = ["cm_gems", "untrained"]\n[tiny.evaluation]\nspecies = []\nsteps = [2]\n'
+    )
+    return tmp_path
+
+
+def run_table(world: Path, monkeypatch: pytest.MonkeyPatch, *flags: str) -> int:
+    from benchmarks.cm_gems import run
+
+    words = [
+        "run",
+        "trial.toml",
+        "--tiny",
+        "--data",
+        "data",
+        "--work",
+        "work",
+        "--results",
+        "results",
+        *flags,
+    ]
+    monkeypatch.chdir(world)
+    monkeypatch.setattr(sys, "argv", words)
+    return run.main()
+
+
+def test_a_table_is_run_in_pieces_and_ends_the_same(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.cm_gems import run
+
+    assert run_table(world, monkeypatch, "--minutes", "0") == run.AGAIN
+    assert not (world / "results").exists()
+    assert run_table(world, monkeypatch, "--stages", "pretrain") == 0
+    path = world / "results" / "trial_tiny" / "cm_gems.seed-0.json"
+    assert set(json.loads(path.read_text())["stages"]) == {"pretrain"}
+    assert run_table(world, monkeypatch) == 0
+    done = json.loads(path.read_text())
+    assert set(done["stages"]) == {"pretrain", "measure", "finetune"}
+    # Perplexity moves by less than the threshold of the trial: the second evaluation switches.
+    assert done["pretraining"]["switch_step"] == 4
+    assert set(done["loss"]) == set(Table.read(HERE / "core.toml").strategies)
+    assert [point["step"] for point in done["curve"]] == [2]
+    assert done["probe"]["mouse/3"]["test_rows"] == done["finetune"]["mouse/3"]["test_rows"] == 20
+    assert 0.1 < done["masks"]["token_rate"] < 0.2
+    assert str(world) not in path.read_text()
+
+    before = path.read_bytes()
+    assert run_table(world, monkeypatch) == 0
+    assert path.read_bytes() == before
