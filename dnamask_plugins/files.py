@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
+import platform
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,20 +56,53 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     InputError
         The folder is read-only or the disk is full; nothing half-written is left behind.
     """
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    partial = partial_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_left_overs(path)
         with partial.open("wb") as stream:
             stream.write(content.encode() if isinstance(content, str) else content)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise InputError(
             f"cannot write {path}: {error.strerror}; free space or choose another folder"
         ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()  # there only when something went wrong
+
+
+def partial_of(path: Path) -> Path:
+    """Return the temporary name under which this process writes a file or folder."""
+    return path.with_name(f".{path.name}.partial-{platform.node().replace('/', '_')}-{os.getpid()}")
+
+
+def remove_left_overs(path: Path) -> None:
+    """Remove what killed processes of this machine left under their `partial_of` a path."""
+    pattern = partial_of(path).name.rpartition("-")[0]
+    for left in path.parent.glob(f"{glob.escape(pattern)}-*"):
+        process = left.name.rpartition("-")[2]
+        if process.isdigit() and _is_alive(int(process)):
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                left.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from typing import Final
 
 import click
 import typer
@@ -62,17 +67,46 @@ def _root(
     """Masked-language-model pretraining for DNA: what gets masked, and when, is a plugin."""
 
 
+class _Stopped(BaseException):
+    """A signal asks the command to end; nobody but `main` may catch it."""
+
+
+_EXIT_CODES: Final = {signal.SIGTERM: 75, signal.SIGUSR1: 75, signal.SIGINT: 130}
+"""75 is BSD's EX_TEMPFAIL, try again: it tells a scheduler that the same command goes on."""
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors that a user can act on are one line and exit code 2."""
     warnings.showwarning = _show_warning
     try:
-        app(args=arguments, standalone_mode=True)
+        with _ended_by_signals():
+            app(args=arguments, standalone_mode=True)
     except DnamaskError as error:
         _complain(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _complain("stopped")
-        sys.exit(130)
+    except (_Stopped, KeyboardInterrupt) as stopped:
+        number = stopped.args[0] if isinstance(stopped, _Stopped) else signal.SIGINT
+        _complain(f"stopped by signal {int(number)}; what was finished is kept: run it again to go on")
+        sys.exit(_EXIT_CODES[number])
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let what schedulers send end a command as an error does, so that it cleans up behind itself."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise _Stopped(signal.Signals(number))
+
+    usual = (signal.SIG_DFL, signal.default_int_handler)  # others, such as nohup's, were meant
+    before = {each: signal.signal(each, stop) for each in _EXIT_CODES if signal.getsignal(each) in usual}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _complain(message: str) -> None:

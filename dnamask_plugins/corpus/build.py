@@ -30,7 +30,7 @@ from dnamask_plugins.corpus.store import (
     read_index,
 )
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.files import write_atomically, write_json
+from dnamask_plugins.files import partial_of, remove_left_overs, write_atomically, write_json
 
 
 @dataclass(frozen=True)
@@ -227,11 +227,11 @@ class _Writer:
 def _whole_folder(folder: Path) -> Iterator[Path]:
     """Give a folder to fill beside `folder`; it takes its name, and the place of an old one, at the end."""
     parent = folder.absolute().parent
-    temporary = parent / f".{folder.name}.partial-{os.getpid()}"
+    temporary = partial_of(folder.absolute())
     retired = parent / f".{folder.name}.retired-{os.getpid()}"
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        _sweep(parent, folder.name)
+        remove_left_overs(folder.absolute())
         temporary.mkdir()
         yield temporary
         for part in temporary.iterdir():
@@ -249,26 +249,6 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         if folder.exists():
             shutil.rmtree(retired, ignore_errors=True)
-
-
-def _sweep(parent: Path, name: str) -> None:
-    """Remove what killed builds of the same folder left."""
-    for left in parent.glob(f".{name}.partial-*"):
-        process = left.name.rpartition("-")[2]
-        if not (process.isdigit() and _alive(int(process))):
-            shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _sync(path: Path) -> None:

@@ -20,7 +20,7 @@ from dnamask_plugins.masking import Masker
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.plugins import create, load
 from dnamask_plugins.protocols import Curriculum, DNATokenizer
-from dnamask_plugins.training.checkpoints import find_checkpoints
+from dnamask_plugins.training.checkpoints import checkpoint_step, find_checkpoints
 from dnamask_plugins.training.examples import Tokenize, tokenize
 from dnamask_plugins.training.interruption import Interrupted, StopOnSignal
 from dnamask_plugins.training.run_record import command_line, environment, write_run_record
@@ -171,7 +171,11 @@ def _checkpoint_to_resume(output: Path, resume: bool, identity: str) -> Path | N
             )
         return None
     for folder in broken:
-        Console(stderr=True).print(f"checkpoint {folder.name} is half-written: using the one before")
+        before = whole[0].name if whole else "the beginning"
+        # A kill while old checkpoints are removed leaves a part of one that nobody needs.
+        if not whole or checkpoint_step(folder) > checkpoint_step(whole[0]):
+            note = f"{folder.name} is half-written: going on from {before}"
+            Console(stderr=True, soft_wrap=True).print(note)
         shutil.rmtree(folder, ignore_errors=True)
     identity_file = output / "identity.json"
     if whole and identity_file.is_file() and json.loads(identity_file.read_text())["fingerprint"] != identity:

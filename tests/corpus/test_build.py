@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import platform
 import re
 import signal
 import subprocess
@@ -205,7 +206,7 @@ def test_a_killed_build_leaves_no_corpus_and_the_next_one_cleans_up(fasta: Path,
         process.send_signal(signal.SIGKILL)
         process.wait()
     pipe.unlink()
-    assert [entry.name for entry in tmp_path.iterdir()] == [f".c.partial-{process.pid}"]
+    assert [entry.name for entry in tmp_path.iterdir()] == [f".c.partial-{platform.node()}-{process.pid}"]
     with pytest.raises(InputError, match="no such folder"):
         CorpusStore.open(tmp_path / "c")
     build_corpus([fasta], tmp_path / "c")
