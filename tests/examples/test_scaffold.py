@@ -54,10 +54,11 @@ def test_a_package_is_complete(packages: dict[str, Path], kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_passes_the_kit_and_says_how_to_register(site: Path, run: Run, kind: str) -> None:
+def test_it_passes_the_kit_and_says_how_to_register(site: Path, run: Run, kind: str, tmp_path: Path) -> None:
     import jsonschema
 
-    done = run("-m", "dnamask_plugins", "check", f"acme.my_{kind}", site=site)
+    done = run("-m", "dnamask_plugins", "check", f"acme.my_{kind}", site=site, cwd=tmp_path)
+    assert not list(tmp_path.iterdir()), "a check leaves nothing behind"
     assert "FAILED" not in done.stdout
     lines = done.stdout.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("summary = "))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,7 +46,8 @@ def check(
     from dnamask_plugins.testing import Examination
 
     examination = Examination(built)
-    outcomes = [examination.outcome(each) for each in _with_progress(list(examination.checks))]
+    with _hypothesis_elsewhere():
+        outcomes = [examination.outcome(each) for each in _with_progress(list(examination.checks))]
     bad = [each for each in outcomes if each.status in ("failed", "unexpectedly passed")]
     if as_json:
         rows = [{"check": o.check.name, "status": o.status, "detail": o.detail} for o in outcomes]
@@ -51,6 +56,21 @@ def check(
         _print_report(plugin, built, outcomes, bad)
     if bad:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _hypothesis_elsewhere() -> Iterator[None]:
+    """Keep hypothesis from leaving a folder where the user happens to stand."""
+    name = "HYPOTHESIS_STORAGE_DIRECTORY"
+    if name in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        os.environ[name] = scratch
+        try:
+            yield
+        finally:
+            del os.environ[name]
 
 
 def _kind(name: str, wanted: str) -> str:
