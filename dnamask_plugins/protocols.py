@@ -75,6 +75,10 @@ class MaskingStrategy(Protocol):
 
     The mask of an example is a function of that example, its key and the budget: not of the batch,
     the padding, the row order or any global state. `batch` is read only.
+
+    Two class attributes may tell the conformance kit more: ``reads_sequence = True`` where the mask
+    depends on the letters, and ``hides_nucleotides = False`` where tokens are selected for themselves, so that
+    visible neighbours may show what is masked.
     """
 
     name: str
