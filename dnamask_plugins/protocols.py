@@ -77,8 +77,8 @@ class MaskingStrategy(Protocol):
     the padding, the row order or any global state. `batch` is read only.
 
     Two class attributes may tell the conformance kit more: ``reads_sequence = True`` where the mask
-    depends on the letters, and ``hides_nucleotides = False`` where tokens are selected for themselves, so that
-    visible neighbours may show what is masked.
+    depends on the letters, and ``hides_nucleotides = False`` where tokens are selected for themselves, so
+    that visible neighbours may show what is masked.
     """
 
     name: str
