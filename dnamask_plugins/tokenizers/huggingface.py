@@ -61,7 +61,10 @@ class HuggingFaceTokenizer(TextTokenizer):
         from transformers import AutoTokenizer
 
         try:
-            return AutoTokenizer.from_pretrained(self.path, revision=self.revision or "main")
+            # Left open, transformers asks on the terminal whether code beside the tokenizer may run.
+            return AutoTokenizer.from_pretrained(
+                self.path, revision=self.revision or "main", trust_remote_code=False
+            )
         except Exception as error:
             reason = str(error).strip().split("\n")[0]
             raise ConfigError(

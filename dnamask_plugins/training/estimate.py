@@ -370,7 +370,7 @@ def _model_size(settings: PretrainSettings, tokenizer: DNATokenizer) -> tuple[Pr
 
     config = resolve_config(settings.backbone, tokenizer, **settings.model)
     with torch.device("meta"):
-        model = AutoModelForMaskedLM.from_config(config)
+        model = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
     return config, sum(parameter.numel() for parameter in model.parameters())
 
 

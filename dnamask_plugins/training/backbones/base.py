@@ -125,7 +125,7 @@ class Backbone:
             config.num_labels = labels
         with seeded(seed):
             try:
-                model = getattr(transformers, task).from_config(config)
+                model = getattr(transformers, task).from_config(config, trust_remote_code=False)
             except ValueError as error:
                 reason = " ".join(str(error).split())
                 raise ConfigError(f"backbone '{self.name}': {reason}; correct the settings") from error
