@@ -346,7 +346,7 @@ def one_curriculum(
         "runs": runs,
         "kills": dict(done),
         "half_written_checkpoints": halves,
-        "reported_as_such": reported,
+        "reported_as_such": None if as_command else reported,
         "compared": sorted(expected),
         "differences": differences,
         "seconds_of_a_run_left_alone": round(seconds, 2),
@@ -411,75 +411,80 @@ def study_builds(kind: str, kills: int, seed: int) -> dict[str, Any]:
     }
 
 
+def gue_world(root: Path) -> Callable[[Path], list[str]]:
+    """Make a tiny model and two tasks; returns the arguments of ``gue run`` into a folder."""
+    corpus, table = tiny.prepare(root / "data")
+    model = tiny.settings(corpus, table, root / "model", "constant", max_steps=5)
+    process = forked(model)
+    process.join()
+    assert process.exitcode == 0
+    for task in ("prom/prom_core_all", "mouse/0"):
+        folder = root / "GUE" / task
+        folder.mkdir(parents=True)
+        for split, rows in (("train", 96), ("dev", 32), ("test", 32)):
+            draw = random.Random(f"{task} {split}")
+            lines = ["sequence,label"]
+            for row in range(rows):
+                letters = "ACGT" if row % 2 else "AACCT"
+                lines.append("".join(draw.choice(letters) for _ in range(60)) + f",{row % 2}")
+            (folder / f"{split}.csv").write_text("\n".join(lines) + "\n")
+    recipe = root / "recipe.toml"
+    recipe.write_text("learning_rate = 1e-3\nnum_train_epochs = 4\neval_steps = 4\nselect_by = 'metric'\n")
+
+    def arguments(out: Path) -> list[str]:
+        return [
+            "gue", "run", "--model", str(root / "model"), "--gue-dir", str(root / "GUE"),
+            "--out", str(out),
+            "--tasks", "prom/prom_core_all,mouse/0", "--seeds", "0,1", "--recipe", str(recipe),
+        ]  # fmt: skip
+
+    return arguments
+
+
+def results_of(out: Path) -> dict[str, Any]:
+    """Return predictions byte by byte, and records and outcomes without times, names and memory."""
+    found: dict[str, Any] = {}
+    skipped = ("wall_time_s", "peak_memory_bytes", "created", "command", "reference", "hardware")
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items() if k not in skipped}
+        return [plain(each) for each in value] if isinstance(value, list) else value
+
+    for path in sorted(out.rglob("*")):
+        key = str(path.relative_to(out))
+        if path.name.endswith(".csv.gz"):
+            found[key] = hashlib.sha256(path.read_bytes()).hexdigest()
+        elif path.suffix == ".json":
+            found[key] = plain(json.loads(path.read_text()))
+        elif path.is_file():
+            found[key] = "left behind"
+    return found
+
+
 def study_gue(kills: int, seed: int) -> dict[str, Any]:
     """Kill ``gue run`` of two tasks and two seeds and run it again."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        corpus, table = tiny.prepare(root / "data")
-        model = tiny.settings(corpus, table, root / "model", "constant", max_steps=5)
-        process = forked(model)
-        process.join()
-        assert process.exitcode == 0
-        for task in ("prom/prom_core_all", "mouse/0"):
-            folder = root / "GUE" / task
-            folder.mkdir(parents=True)
-            for split, rows in (("train", 96), ("dev", 32), ("test", 32)):
-                draw = random.Random(f"{task} {split}")
-                lines = ["sequence,label"]
-                for row in range(rows):
-                    letters = "ACGT" if row % 2 else "AACCT"
-                    lines.append("".join(draw.choice(letters) for _ in range(60)) + f",{row % 2}")
-                (folder / f"{split}.csv").write_text("\n".join(lines) + "\n")
-        recipe = root / "recipe.toml"
-        recipe.write_text(
-            "learning_rate = 1e-3\nnum_train_epochs = 4\neval_steps = 4\nselect_by = 'metric'\n"
-        )
-
-        def arguments(out: Path) -> list[str]:
-            return [
-                "gue", "run", "--model", str(root / "model"), "--gue-dir", str(root / "GUE"),
-                "--out", str(out),
-                "--tasks", "prom/prom_core_all,mouse/0", "--seeds", "0,1", "--recipe", str(recipe),
-            ]  # fmt: skip
-
-        def content(out: Path) -> dict[str, Any]:
-            """Return predictions byte by byte, and records and outcomes without times, names and memory."""
-            found: dict[str, Any] = {}
-            skipped = ("wall_time_s", "peak_memory_bytes", "created", "command", "reference", "hardware")
-
-            def plain(value: Any) -> Any:
-                if isinstance(value, dict):
-                    return {k: plain(v) for k, v in value.items() if k not in skipped}
-                return [plain(each) for each in value] if isinstance(value, list) else value
-
-            for path in sorted(out.rglob("*")):
-                key = str(path.relative_to(out))
-                if path.name.endswith(".csv.gz"):
-                    found[key] = hashlib.sha256(path.read_bytes()).hexdigest()
-                elif path.suffix == ".json":
-                    found[key] = plain(json.loads(path.read_text()))
-                elif path.is_file():
-                    found[key] = "left behind"
-            return found
-
+        arguments = gue_world(root)
         began = time.monotonic()
-        process = Command(*arguments(root / "whole"))
+        process = Command(*arguments(root / "whole" / "out"))
         process.join()
         assert process.exitcode == 0
         seconds = time.monotonic() - began
-        expected = content(root / "whole")
+        expected = results_of(root / "whole" / "out")
         done = runs = kept = 0
         differences: list[str] = []
         while done < kills:
-            out = root / f"killed-{runs}"
+            out = root / f"killed-{runs}" / "out"  # its last part stands in the records
             for _ in range(rng.randint(1, 4)):
                 if wait_and_kill(Command(*arguments(out)), after(rng.uniform(0.3, TAIL) * seconds)):
                     done += 1
                     kept = max(kept, len(list((out / "units").glob("*.json"))) if out.is_dir() else 0)
             process = Command(*arguments(out))
             process.join()
-            found = content(out)
+            found = results_of(out)
             if process.exitcode != 0:
                 differences.append(f"run {runs}: exit code {process.exitcode}")
             differences += [
