@@ -246,6 +246,7 @@ def main() -> int:
     parser.add_argument("--share", default="0/1", help="I/N: every N-th unit, from the I-th")
     parser.add_argument("--stages", default=",".join(STAGES), help="leave out finetune, for example")
     parser.add_argument("--seeds", help="only these, for example 0,1")
+    parser.add_argument("--arms", help="only these, for example span,cm_gems")
     parser.add_argument("--tiny", action="store_true")
     given = parser.parse_args()
     path = given.table if given.table.is_file() else HERE / given.table
@@ -255,6 +256,8 @@ def main() -> int:
     units = list(table.units)[part::parts]
     if given.seeds:
         units = [unit for unit in units if unit.seed in set(map(int, given.seeds.split(",")))]
+    if given.arms:
+        units = [unit for unit in units if unit.arm in given.arms.split(",")]
     from dnamask_plugins.training.interruption import Interrupted
 
     clock = Clock(given.minutes)
