@@ -158,7 +158,8 @@ def _print(comparison: Comparison) -> None:
     if untested:
         console.print(
             f"{untested} not tested (published figures have no predictions): B higher on "
-            f"{counts['untested_higher']}, equal on {counts['untested_equal']}, lower on {counts['untested_lower']}"
+            f"{counts['untested_higher']}, equal on {counts['untested_equal']}, "
+            f"lower on {counts['untested_lower']}"
         )
     for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
         if names:
