@@ -286,3 +286,17 @@ def test_a_table_is_run_in_pieces_and_ends_the_same(world: Path, monkeypatch: py
     before = path.read_bytes()
     assert run_table(world, monkeypatch) == 0
     assert path.read_bytes() == before
+
+    from benchmarks.cm_gems.register import register
+    from dnamask_plugins.harness import records
+    from dnamask_plugins.harness.verify import verify
+
+    table = Table.read(world / "trial.toml", tiny=True)
+    for method in ("probe", "finetune"):
+        written = register(table, world / "results", world / "registry", method)
+        assert len(written) == 2
+        for path in written:
+            run_info = records.read(path).run
+            assert run_info is not None
+            assert run_info.scale_note.startswith("study of small models")
+            assert verify(path).problems == ()
