@@ -2,8 +2,7 @@
 
     python benchmarks/reliability/long_line.py [--bases 2200000000]
 
-The file is written beside the others in the temporary folder and removed. Peak memory is that of the process that
-read it.
+The file is written to the temporary folder and removed. Peak memory is that of the process that read it.
 """
 
 from __future__ import annotations

@@ -129,8 +129,8 @@ def main() -> None:
         code = child.wait(120)
         errors.seek(0)
         record = {
-            "what": "cm_gems, bert_tiny hidden 16, 4 windows of 64 nt x 2 micro-batches, 2 workers; evaluated "
-            "and saved every 50 steps, 2 checkpoints kept",
+            "what": "cm_gems, bert_tiny hidden 16, 4 windows of 64 nt x 2 micro-batches, 2 workers; "
+            "evaluated and saved every 50 steps, 2 checkpoints kept",
             "minutes": round((samples[-1]["time"] - samples[0]["time"]) / 60, 2),
             "samples": len(samples),
             "steps": samples[-1]["step"],

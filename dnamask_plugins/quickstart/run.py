@@ -89,6 +89,7 @@ def _slug(name: str) -> str:
 
 
 def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: Sizes) -> Arm:
+    from dnamask_plugins.training.interruption import Interrupted
     from dnamask_plugins.training.perplexity import perplexity_under
     from dnamask_plugins.training.pretrain import pretrain
     from dnamask_plugins.training.settings import PretrainSettings
@@ -118,7 +119,12 @@ def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: S
                 },
             }
         )
-        pretrain(settings, resume=True)
+        try:
+            pretrain(settings, resume=True)
+        except Interrupted:
+            raise Interrupted(
+                f"stopped by a signal and saved in {folder}; run the same command again to go on"
+            ) from None
         figures = perplexity_under(
             model, folder / "corpus", PROBES, folder / "table.safetensors", windows=64, length=sizes.window
         )
