@@ -236,6 +236,11 @@ def soak_rows() -> list[str]:
     ]
 
 
+def _ending(soak: dict[str, Any]) -> str:
+    code = soak.get("exit_code_after_sigterm")
+    return "" if code is None else f", then SIGTERM: exit code {code}"
+
+
 def fault_rows() -> list[str]:
     outcomes = record("fault_tests") or {}
     rows = []
@@ -275,8 +280,8 @@ def page() -> str:
             "## Left running",
             f"{soak['minutes']:g} minutes of pretraining ({soak['what']}), the first fifth left out: "
             f"{soak['steps']:,} steps, {soak['evaluations_and_saves']:,} evaluations and saves, "
-            f"{soak['checkpoints_at_end']} checkpoints at the end, then SIGTERM: exit code "
-            f"{soak['exit_code_after_sigterm']}. Slopes are least squares with 95% intervals.",
+            f"{soak['checkpoints_at_end']} checkpoints at the end{_ending(soak)}. Slopes are least squares with "
+            "95% intervals.",
             "| | mean | first | last | slope per hour |\n|---|---|---|---|---|\n" + "\n".join(soak_rows()),
         ]
     parts += [

@@ -88,6 +88,30 @@ def summarize(samples: list[dict[str, float]]) -> dict[str, Any]:
     return summary
 
 
+def write(
+    path: Path, samples: list[dict[str, float]], run: Path, ended: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write the record of what was sampled so far."""
+    record = {
+        "what": "cm_gems, bert_tiny hidden 16, 4 windows of 64 nt x 2 micro-batches, 2 workers; "
+        "evaluated and saved every 50 steps, 2 checkpoints kept",
+        "minutes": round((samples[-1]["time"] - samples[0]["time"]) / 60, 2),
+        "samples": len(samples),
+        "steps": samples[-1]["step"],
+        "evaluations_and_saves": samples[-1]["step"] // 50,
+        "checkpoints_at_end": len(list(run.glob("checkpoint-*"))),
+        "disk_first_mib": round(samples[0]["disk"] / 2**20, 3),
+        "disk_last_mib": round(samples[-1]["disk"] / 2**20, 3),
+        "load_average": round(os.getloadavg()[1], 1),
+        "cores": os.cpu_count(),
+        **(ended or {}),
+        **summarize(samples),
+    }
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    return record
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,30 +147,16 @@ def main() -> None:
                 continue
             began = began or time.time()
             samples.append({"time": time.time(), **row})
+            if len(samples) % 24 == 0:  # what was seen so far stays, whatever befalls the rest
+                write(options.record, samples, run)
             if time.time() - began > 60 * options.minutes:
                 break
         child.send_signal(signal.SIGTERM)
-        code = child.wait(120)
+        write(options.record, samples, run)
+        code = child.wait(1800)
         errors.seek(0)
-        record = {
-            "what": "cm_gems, bert_tiny hidden 16, 4 windows of 64 nt x 2 micro-batches, 2 workers; "
-            "evaluated and saved every 50 steps, 2 checkpoints kept",
-            "minutes": round((samples[-1]["time"] - samples[0]["time"]) / 60, 2),
-            "samples": len(samples),
-            "steps": samples[-1]["step"],
-            "evaluations_and_saves": samples[-1]["step"] // 50,
-            "checkpoints_at_end": len(list(run.glob("checkpoint-*"))),
-            "disk_first_mib": round(samples[0]["disk"] / 2**20, 3),
-            "disk_last_mib": round(samples[-1]["disk"] / 2**20, 3),
-            "exit_code_after_sigterm": code,
-            "stderr": errors.read()[-500:],
-            "load_average_at_end": os.getloadavg()[1],
-            "cores": os.cpu_count(),
-            **summarize(samples),
-        }
-    options.record.parent.mkdir(exist_ok=True)
-    options.record.write_text(json.dumps(record, indent=1) + "\n")
-    print(json.dumps(record, indent=1))
+        ended = {"exit_code_after_sigterm": code, "stderr": errors.read()[-500:]}
+        print(json.dumps(write(options.record, samples, run, ended), indent=1))
 
 
 if __name__ == "__main__":
