@@ -170,8 +170,12 @@ class TestReport:
         assert facts["global"]["verdicts"]["probe"] == "no difference found"
         assert "-0.500" in text
 
-    def test_one_seed_is_never_a_difference(self) -> None:
-        arms = {"span": {0: record("span", 0, 7.0, 200)}, "genemask": {0: record("genemask", 0, 5.0, 390)}}
+    @pytest.mark.parametrize("seeds", [1, 2])
+    def test_fewer_than_three_seeds_are_never_a_difference(self, seeds: int) -> None:
+        arms = {
+            "span": {s: record("span", s, 7.0 + s / 50, 200) for s in range(seeds)},
+            "genemask": {s: record("genemask", s, 5.0 + s / 51, 390) for s in range(seeds)},
+        }
         _, facts = report.tests_table(arms, "span")
         assert set(facts["genemask"]["verdicts"].values()) == {"untested"}
 
