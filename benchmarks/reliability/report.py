@@ -276,12 +276,12 @@ def page() -> str:
             f"the first byte), in {line['cpu_seconds']:g} s of CPU time."
         )
     if soak:
+        watched = f"{soak['steps']:,} steps, {soak['evaluations_and_saves']:,} evaluations and saves"
         parts += [
             "## Left running",
             f"{soak['minutes']:g} minutes of pretraining ({soak['what']}), the first fifth left out: "
-            f"{soak['steps']:,} steps, {soak['evaluations_and_saves']:,} evaluations and saves, "
-            f"{soak['checkpoints_at_end']} checkpoints at the end{_ending(soak)}. Slopes are least squares with "
-            "95% intervals.",
+            f"{watched}, {soak['checkpoints_at_end']} checkpoints at the end{_ending(soak)}. Slopes are "
+            "least squares with 95% intervals; the machine's load is in the record.",
             "| | mean | first | last | slope per hour |\n|---|---|---|---|---|\n" + "\n".join(soak_rows()),
         ]
     parts += [
