@@ -192,7 +192,13 @@ def test_commands_stopped_by_a_signal_end_in_one_line_and_go_on(tmp_path: Path, 
         str(target),
     ]
     process = subprocess.Popen(
-        command, env=tiny.ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        env=tiny.ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A job that a shell started in the background ignores SIGINT, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("made/.corpus.partial-*/nucleotides.bin")) and process.poll() is None:

@@ -14,11 +14,32 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dnamask_plugins.errors import PluginError
-from dnamask_plugins.harness.records import ModelInfo, ResultRecord, path_of
+from dnamask_plugins.harness.records import ModelInfo, ResultRecord, TaskInfo, path_of
 from dnamask_plugins.harness.tasks import Task
 
 _CHOICES = {"loss": "best dev loss", "metric": "best dev metric", "last": "last checkpoint"}
 METRIC_NAMES = {"mcc": "MCC", "f1_macro": "macro-F1", "accuracy": "accuracy"}
+
+
+@dataclass(frozen=True)
+class ListedTask:
+    """What a table needs of a task: nothing here becomes a path, so a record may name it as it likes."""
+
+    name: str
+    metric: str
+    title: str
+    species: str
+    shots: int | None
+
+    @classmethod
+    def of(cls, task: Task | TaskInfo) -> ListedTask:
+        """Take it from an installed task or from a record's."""
+        return cls(task.name, task.metric, getattr(task, "title", ""), task.species, task.shots)
+
+    @property
+    def group(self) -> str:
+        """First part of the name."""
+        return self.name.split("/")[0]
 
 
 @dataclass(frozen=True)
@@ -215,11 +236,8 @@ def _columns(
     complete = bool(tasks)
     named = {task.name for task in tasks}
     extra = {record.task.name: record.task for record in records if record.task.name not in named}
-    tasks += tuple(
-        Task(name=task.name, suite=suite, metric=task.metric, species=task.species, shots=task.shots)
-        for _, task in sorted(extra.items())
-    )
-    groups: dict[tuple[str, str, str], list[Task]] = {}
+    tasks += tuple(ListedTask.of(task) for _, task in sorted(extra.items()))
+    groups: dict[tuple[str, str, str], list[ListedTask]] = {}
     for task in tasks:
         groups.setdefault((task.group, task.title, task.species), []).append(task)
     labels = _group_labels(list(groups))
@@ -243,7 +261,7 @@ def _columns(
     return tuple(columns + details), tuple(views)
 
 
-def _suite_means(tasks: Sequence[Task]) -> list[Column]:
+def _suite_means(tasks: Sequence[ListedTask]) -> list[Column]:
     columns: list[Column] = []
     for metric in dict.fromkeys(task.metric for task in tasks):
         same = [task for task in tasks if task.metric == metric]
@@ -267,13 +285,13 @@ def _suite_means(tasks: Sequence[Task]) -> list[Column]:
     return columns
 
 
-def _mean_column(key: str, label: str, tasks: Sequence[Task], groups: tuple[str, ...]) -> Column:
+def _mean_column(key: str, label: str, tasks: Sequence[ListedTask], groups: tuple[str, ...]) -> Column:
     metric = METRIC_NAMES[tasks[0].metric]
     detail = f"mean {metric} of {len(tasks)} data sets: {', '.join(task.name for task in tasks)}"
     return Column(key, label, detail, metric, tuple(task.name for task in tasks), groups)
 
 
-def _task_column(task: Task, label: str, groups: tuple[str, ...]) -> Column:
+def _task_column(task: ListedTask, label: str, groups: tuple[str, ...]) -> Column:
     metric = METRIC_NAMES[task.metric]
     return Column(
         f"task-{task.name}", label, f"{task.name}, {metric}", metric, (task.name,), (*groups, "every")
@@ -297,7 +315,7 @@ def _without_verb(title: str) -> str:
     return title
 
 
-def _short(task: Task) -> str:
+def _short(task: ListedTask) -> str:
     tail = task.name.split("/", 1)[-1]
     for prefix in ("prom_core_", "prom_300_"):
         tail = tail.removeprefix(prefix)
@@ -309,11 +327,11 @@ def _title(suite: str) -> str:
 
 
 @functools.cache
-def _tasks_of(suite: str) -> tuple[Task, ...]:
+def _tasks_of(suite: str) -> tuple[ListedTask, ...]:
     from dnamask_plugins.plugins import load
 
     try:
-        return tuple(load("tasks", suite)())
+        return tuple(map(ListedTask.of, load("tasks", suite)()))
     except PluginError:
         # A suite that is not installed here: its records are shown, but nobody knows when a mean is complete.
         return ()
