@@ -197,7 +197,7 @@ def test_commands_stopped_by_a_signal_end_in_one_line_and_go_on(tmp_path: Path, 
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # A job that a shell started in the background ignores SIGINT, and hands that on.
+        # A shell's background job, such as this test may be, ignores SIGINT and hands that down.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
