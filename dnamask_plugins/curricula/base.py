@@ -21,6 +21,22 @@ class Stateless(Configurable):
         return state
 
 
+class SingleStrategy(Stateless):
+    """A stateless curriculum of one strategy, whose rate alone may change."""
+
+    strategy: str
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The one strategy."""
+        return (self.strategy,)
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """Validation uses the same strategy."""
+        return (self.strategy,)
+
+
 def require_positive(owner: str, **values: Any) -> None:
     """Refuse step counts and the like that are not at least 1.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dnamask_plugins.curricula.base import Stateless
+from dnamask_plugins.curricula.base import SingleStrategy
 from dnamask_plugins.protocols import State
 from dnamask_plugins.types import MaskSpec, check_mask_rate
 
 
 @dataclass(frozen=True)
-class Constant(Stateless):
+class Constant(SingleStrategy):
     """The same strategy and mask rate at every step.
 
     Parameters
@@ -33,16 +33,6 @@ class Constant(Stateless):
 
     def __post_init__(self) -> None:
         check_mask_rate(self.mask_rate)
-
-    @property
-    def strategies(self) -> tuple[str, ...]:
-        """The one strategy."""
-        return (self.strategy,)
-
-    @property
-    def probes(self) -> tuple[str, ...]:
-        """Validation uses the same strategy."""
-        return (self.strategy,)
 
     def spec(self, state: State, step: int) -> MaskSpec:
         """Return the same spec at every step."""

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dnamask_plugins.curricula.base import Stateless, require_positive
+from dnamask_plugins.curricula.base import SingleStrategy, require_positive
 from dnamask_plugins.protocols import State
 from dnamask_plugins.types import MaskSpec, check_mask_rate
 
 
 @dataclass(frozen=True)
-class _RateSchedule(Stateless):
+class _RateSchedule(SingleStrategy):
     strategy: str = "genemask"
     start: float = 0.30
     end: float = 0.15
@@ -22,16 +22,6 @@ class _RateSchedule(Stateless):
         check_mask_rate(self.start)
         check_mask_rate(self.end)
         require_positive(self.name, steps=self.steps)
-
-    @property
-    def strategies(self) -> tuple[str, ...]:
-        """The one strategy."""
-        return (self.strategy,)
-
-    @property
-    def probes(self) -> tuple[str, ...]:
-        """Validation uses the same strategy."""
-        return (self.strategy,)
 
     def _share_of_end(self, progress: float) -> float:
         raise NotImplementedError

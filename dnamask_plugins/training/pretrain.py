@@ -7,7 +7,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -80,6 +80,12 @@ def pretrain(settings: PretrainSettings, resume: bool = False, quiet: bool = Fal
         return _train(settings, parts, output, checkpoint, quiet)
 
 
+_MAY_CHANGE: Final = frozenset(
+    {"max_steps", "logging_steps", "save_steps", "save_total_limit", "dataloader_num_workers"}
+)
+"""Trainer fields that a resumed run may set anew: none of them enters a mask or a window."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Parts:
     """All that the settings name, built and checked before the first step."""
@@ -121,16 +127,12 @@ class _Parts:
             curriculum.spec(curriculum.initial_state(), 0).mask_rate,
             settings.validation.batch_size,
         )
-        identity = settings.to_mapping() | {"output": "", "corpus": store.fingerprint}
-        identity["npmi"] = table.fingerprint if table else None
-        for free in (
-            "max_steps",
-            "logging_steps",
-            "save_steps",
-            "save_total_limit",
-            "dataloader_num_workers",
-        ):
-            identity["trainer"] = {k: v for k, v in identity["trainer"].items() if k != free}
+        identity = settings.to_mapping() | {
+            "output": "",
+            "corpus": store.fingerprint,
+            "npmi": table.fingerprint if table else None,
+            "trainer": {key: value for key, value in settings.trainer.items() if key not in _MAY_CHANGE},
+        }
         return cls(tokenizer, curriculum, store, sampler, masker, validation, fingerprint(identity))
 
 

@@ -99,7 +99,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
             )
         batches = [to_tensors(each) for each in masked]
         count = sum(int((batch["labels"] != IGNORED_LABEL).sum()) for batch in batches)
-        total = torch.tensor(max(count, 0), device=device)
+        total = torch.tensor(count, device=device)
         if self.args.world_size > 1:
             total = self.accelerator.gather(total).sum()
         return batches, total.clamp(min=1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.training.validation import VALIDATION_SEED
@@ -50,3 +53,9 @@ def kill_at(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
         return original(masker, batch, spec, now, ids)
 
     monkeypatch.setattr(Masker, "__call__", masked)
+
+
+def same_weights(a: Path, b: Path) -> bool:
+    """Whether two model folders hold the same tensors, bit by bit."""
+    first, second = load_file(a / "model.safetensors"), load_file(b / "model.safetensors")
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from recording import Killed, kill_at
-from safetensors.torch import load_file
+from recording import Killed, kill_at, same_weights
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
@@ -87,11 +86,6 @@ class TestTheFolder:
         accumulator.Reload()
         tags = set(accumulator.Tags()["scalars"])
         assert {"train/loss", "eval/perplexity", "train/mask/token_rate", "train/mask/mean_npmi"} <= tags
-
-
-def same_weights(a: Path, b: Path) -> bool:
-    first, second = load_file(a / "model.safetensors"), load_file(b / "model.safetensors")
-    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
 
 
 def same_optimizer(a: Path, b: Path) -> bool:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file
+from recording import same_weights
 
 from dnamask_plugins.files import write_json
 
@@ -56,11 +55,6 @@ def dnamask(*arguments: str, **keywords: Any) -> subprocess.CompletedProcess[str
 
 def history(folder: Path) -> list[dict[str, Any]]:
     return [row for row in json.loads((folder / "run.json").read_text())["history"] if "loss" in row]
-
-
-def same_weights(a: Path, b: Path) -> bool:
-    first, second = load_file(a / "model.safetensors"), load_file(b / "model.safetensors")
-    return all(torch.equal(first[name], second[name]) for name in first)
 
 
 def free_port() -> int:
