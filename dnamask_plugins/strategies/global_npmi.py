@@ -28,7 +28,8 @@ class GlobalNpmi(Configurable):
     """Ranks all windows of k nucleotides by NPMI (ties: earlier first) and hides them from the top down.
 
     Roy et al., ECAI 2024, section 3 (GLOBAL, the hard stage of CM-GEMS). At temperature 0, as in the paper, a
-    sequence gets the same mask every time it is seen: the key plays no part as long as scored windows last.
+    sequence gets the same mask every time it is seen: the key plays no part as long as scored windows last, and
+    whether the last unit of an exact budget is kept is drawn from the sequence's own letters.
 
     Attributes
     ----------
@@ -44,7 +45,8 @@ class GlobalNpmi(Configurable):
         With ``draw="bernoulli"`` the number of windows is that of centres drawn at this rate, as in the
         released program. None derives it from the mask rate (0.15 / 11 = 0.0136 for 6-mers).
     lookup : {"kmer", "position"}
-        See `GeneMask`. With ``position`` every sequence of one length gets the same mask.
+        See `GeneMask`. With ``position`` every sequence of one length gets the same mask, but for the last
+        unit of an exact budget, which the key keeps or leaves out.
 
     Raises
     ------

@@ -188,7 +188,7 @@ def _offer(work, mask, begin, end, target, coin, per_nucleotide):  # type: ignor
     """Hide a range of tokens if the budget allows it: THE budget rule; return True once the budget is spent.
 
     The unit that crosses the target is kept with probability (target - count) / gain, so that the expected
-    size is the target whatever the units are; a coin of 0.5 stops at the nearest size.
+    size is the target whatever the units are; of GLOBAL, the coin may be one that belongs to the sequence.
     """
     gain = _hide_tokens(work, mask, begin, end, per_nucleotide)
     if work[_TALLY, _DONE] + gain > target:
@@ -632,6 +632,9 @@ def select_global(  # type: ignore[no-untyped-def]
     order is that of a race: unit i arrives after an exponential time divided by exp(score / temperature),
     the same as sorting score / temperature + Gumbel noise at one logarithm a unit.
     `units` >= 0 hides that many per row and asks for no budget.
+
+    At temperature 0 the letters decide whether the unit that crosses the target is kept: the mask stays
+    the same whenever the sequence is seen, and sizes are right on average over sequences.
     """
     rows, width = special.shape
     size = nucleotides.shape[1]
@@ -649,10 +652,12 @@ def select_global(  # type: ignore[no-untyped-def]
             allowed, target = units[index], np.inf
         if not target > 0:
             continue
-        coin = 0.5 if slowness.shape[0] == 0 else _number_of(word, 0)
+        coin = _number_of(word, 0)
+        letters = ONE
         code = run = 0
         keys[: work[_TALLY, _HIGH]] = _GONE
         for nucleotide in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
+            letters = letters * GAMMA + np.uint64(codes[nucleotide])
             if codes[nucleotide] > 3:
                 run = code = 0
                 continue
@@ -669,6 +674,8 @@ def select_global(  # type: ignore[no-untyped-def]
                 keys[start] = _race_key(_number_of(word, start + 1) * slowness[code], start)
             else:
                 keys[start] = ((worst - rank) << _POSITION_BITS) | start
+        if slowness.shape[0] == 0 and not by_position:
+            coin = _number_of(letters, 0)
         for number in range((work[_TALLY, _HIGH] + block - 1) // block):
             begin = number * block
             least_of_block[number] = _least(keys, begin, min(begin + block, work[_TALLY, _HIGH]))
