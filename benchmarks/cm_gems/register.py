@@ -59,6 +59,8 @@ def _model(table: Table, arm: str, record: dict[str, Any]) -> ModelInfo:
     settings = record["settings"]
     trained = record["pretraining"]
     steps = trained["steps"] if trained else 0
+    revision = record.get("revision", 1)
+    arm = arm if revision == 1 else f"{arm} r{revision}"
     return ModelInfo(
         name=f"{table.name}-study {arm} ({record['parameters'] / 1e6:.1f}M, {steps} steps)",
         reference="benchmarks/cm_gems",

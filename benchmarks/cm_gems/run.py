@@ -119,7 +119,9 @@ def stage_identity(unit: Unit, table: Table, stage: str) -> str:
     measured = {
         key: getattr(evaluation, key) for key in evaluation.__dataclass_fields__ if "finetune" not in key
     }
-    return fingerprint([unit.identity, json.loads(json.dumps(measured)), table.strategies])
+    return fingerprint(
+        [unit.identity, json.loads(json.dumps(measured)), table.strategies, table.measured_revision]
+    )
 
 
 def read_record(path: Path, unit: Unit) -> dict[str, Any]:
@@ -135,6 +137,7 @@ def read_record(path: Path, unit: Unit) -> dict[str, Any]:
         "arm": unit.arm,
         "title": unit.title,
         "seed": unit.seed,
+        "revision": unit.revision,
         "species": unit.species,
         "npmi": unit.npmi,
         "settings": json.loads(json.dumps(unit.settings)),

@@ -72,6 +72,7 @@ class Unit:
     species: str
     npmi: str
     untrained: bool
+    revision: int
     settings: Mapping[str, Any]
     evaluation: Evaluation
 
@@ -82,7 +83,8 @@ class Unit:
     @property
     def identity(self) -> str:
         """16 hex digits of all that the model depends on, paths left out."""
-        return fingerprint([self.settings, self.seed, self.species, self.npmi, self.untrained])
+        facts = [self.settings, self.seed, self.species, self.npmi, self.untrained]
+        return fingerprint(facts if self.revision == 1 else [*facts, self.revision])
 
     def folder(self, work: Path) -> Path:
         return work / "runs" / self.table / f"{self.name}.{self.identity}"
@@ -112,6 +114,7 @@ class Table:
     title: str
     units: tuple[Unit, ...]
     strategies: Mapping[str, Mapping[str, Any]]
+    measured_revision: int
 
     @classmethod
     def read(cls, path: Path, tiny: bool = False) -> Table:
@@ -134,7 +137,8 @@ class Table:
                 if arm not in shared["arm"]:
                     raise ConfigError(f"{path}: no arm '{arm}'; {suggest(arm, shared['arm'])}")
                 units.append(_unit(name, arm, seed, content, shared))
-        return cls(name, content.get("title", name), tuple(units), shared["strategies"])
+        title = content.get("title", name)
+        return cls(name, title, tuple(units), shared["strategies"], shared["measured_revision"])
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -172,6 +176,7 @@ def _unit(table: str, arm: str, seed: int, content: Mapping[str, Any], shared: M
         species=content.get("species", "human"),
         npmi=chosen.get("npmi", "pmi_masking"),
         untrained=chosen.get("untrained", False),
+        revision=chosen.get("revision", 1),
         settings=settings,
         evaluation=Evaluation.of(content.get("evaluation", {})),
     )
