@@ -46,9 +46,14 @@ FAULTS = (
         "the run ends with the same weights: the open file stays readable",
     ),
     (
-        "Corpus cut to nothing under a running job, with a loader worker",
+        "Corpus cut to nothing under a running job, with a loader worker and without",
         ("test_a_corpus_cut_short",),
-        "one line that names the checkpoint; with the file back `--resume` gives the same weights",
+        "one line instead of a bus error; with the file back `--resume` gives the same weights",
+    ),
+    (
+        "Loader worker killed from outside",
+        ("test_a_loader_worker_that_is_killed",),
+        "one line that names the checkpoint left",
     ),
     (
         "Clock turned back ten years in a run that keeps two checkpoints",

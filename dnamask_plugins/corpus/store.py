@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -50,8 +51,10 @@ class CorpusStore:
     folder : Path
     index : dict
         Plain JSON: format, sources with sha256, options, split figures, fingerprint, package.
-    nibbles : uint8 memory map, shape ((nucleotides + 1) // 2,)
+    nibbles : uint8 array on the memory map, shape ((nucleotides + 1) // 2,)
         Two nucleotides a byte; read through `read`, or `nibble` in kernels.
+    mapped : mmap.mmap
+        The file itself, which stays readable when its name is deleted.
     regions : Regions
         Stretches of A, C, G, T that windows may be cut from.
     """
@@ -60,6 +63,7 @@ class CorpusStore:
     index: dict[str, Any]
     nibbles: NDArray[np.uint8]
     regions: Regions
+    mapped: mmap.mmap
 
     @classmethod
     def open(cls, folder: str | Path) -> Self:
@@ -76,7 +80,9 @@ class CorpusStore:
         folder = Path(folder)
         index = read_index(folder)
         try:
-            nibbles = np.memmap(folder / NUCLEOTIDES_FILE, dtype=np.uint8, mode="r")
+            with (folder / NUCLEOTIDES_FILE).open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            nibbles = np.frombuffer(mapped, dtype=np.uint8)
             arrays = load_file(folder / REGIONS_FILE)
             regions = Regions(**arrays)
         except OSError as error:
@@ -86,7 +92,7 @@ class CorpusStore:
         size = index["nucleotides"]
         if nibbles.size != (size + 1) // 2 or not _fit(regions, size) or len(regions) != index["regions"]:
             raise InputError(f"{folder}: is a damaged corpus (sizes differ from its index); build it again")
-        return cls(folder, index, nibbles, regions)
+        return cls(folder, index, nibbles, regions, mapped)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Workers map the file themselves; pickled as it is, the map would travel as a copy of the genome.
@@ -105,10 +111,25 @@ class CorpusStore:
         """Return codes and soft mask of a stretch of the store, uint8 and bool, shape (stop - start,)."""
         if not 0 <= start <= stop <= len(self):
             raise ConfigError(f"stretch {start}..{stop} is outside the corpus of {len(self)} nucleotides")
+        self.check_size()
         codes = np.empty(stop - start, dtype=np.uint8)
         soft = np.empty(stop - start, dtype=np.bool_)
         _read(self.nibbles, start, codes, soft)
         return codes, soft
+
+    def check_size(self) -> None:
+        """See that the file is as long as when it was opened: reading beyond its end would end the process.
+
+        Raises
+        ------
+        InputError
+            It was cut short since.
+        """
+        if (size := self.mapped.size()) < self.nibbles.size:
+            raise InputError(
+                f"{self.folder / NUCLEOTIDES_FILE}: was cut short since it was opened, to {size} of "
+                f"{self.nibbles.size} bytes; put the corpus back, or build it again"
+            )
 
     @functools.lru_cache(maxsize=4)  # noqa: B019 (a store lives as long as the run)
     def split(self, name: str) -> Regions:

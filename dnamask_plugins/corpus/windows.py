@@ -90,7 +90,13 @@ def cut_windows(
     lengths : int32 array, shape (B,)
     turned : bool array, shape (B,), optional
         True = the reverse complement.
+
+    Raises
+    ------
+    InputError
+        The file of the store was cut short since it was opened.
     """
+    store.check_size()
     width = int(lengths.max(initial=0))
     codes = np.empty((begins.size, width), dtype=np.uint8)
     soft = np.empty((begins.size, width), dtype=np.bool_)

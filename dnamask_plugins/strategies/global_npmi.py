@@ -27,9 +27,9 @@ _LARGEST_EXPONENT: Final = 690.0
 class GlobalNpmi(Configurable):
     """Ranks all windows of k nucleotides by NPMI (ties: earlier first) and hides them from the top down.
 
-    Roy et al., ECAI 2024, section 3 (GLOBAL, the hard stage of CM-GEMS). At temperature 0, as in the paper, a
-    sequence gets the same mask every time it is seen: the key plays no part as long as scored windows last, and
-    whether the last unit of an exact budget is kept is drawn from the sequence's own letters.
+    Roy et al., ECAI 2024, section 3 (GLOBAL, the hard stage of CM-GEMS). At temperature 0, as in the paper,
+    a sequence gets the same mask every time it is seen: the key plays no part as long as scored windows last,
+    and whether the last unit of an exact budget is kept is drawn from the sequence's own letters.
 
     Attributes
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ import tiny
 import torch
 from safetensors.torch import load_file
 
+from dnamask_plugins.errors import InputError
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.training.checkpoints import checkpoint_step, find_checkpoints, is_whole, seal
 from dnamask_plugins.training.pretrain import pretrain
@@ -67,24 +69,39 @@ def test_a_corpus_deleted_under_a_run_is_still_read(
     assert same_weights(whole.folder, deprived.folder)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_corpus_cut_short_under_a_run_is_one_line_and_the_run_goes_on_once_it_is_back(
-    run_settings: Callable[..., Any], at_step: Any, tmp_path: Path
+    run_settings: Callable[..., Any], at_step: Any, tmp_path: Path, workers: int
 ) -> None:
-    settings = run_settings("harmed", trainer={"dataloader_num_workers": 1, "max_steps": 40})
+    """Read beyond its end, the file would end the process without a word (SIGBUS)."""
+    settings = run_settings("harmed", trainer={"dataloader_num_workers": workers, "max_steps": 40})
     corpus = tmp_path / "corpus"
     shutil.copytree(settings.corpus, corpus)
     settings = replace(settings, corpus=str(corpus))
     nucleotides = corpus / "nucleotides.bin"
     at_step(4, lambda: os.truncate(nucleotides, 0))
-    with pytest.raises(WorkerDied) as caught:
+    with pytest.raises(
+        InputError, match=r"step \d+: .*nucleotides\.bin: was cut short .*put the corpus back"
+    ) as caught:
         pretrain(settings, quiet=True)
-    message = str(caught.value)
-    assert "checkpoint-3 is intact" in message
-    assert "corpus" in message
-    assert "\n" not in message
+    assert "\n" not in str(caught.value)
+    assert find_checkpoints(Path(settings.output))[0]
     shutil.copy(Path(run_settings().corpus) / "nucleotides.bin", nucleotides)
     whole = pretrain(run_settings("whole", trainer={"max_steps": 40}), quiet=True)
     assert same_weights(whole.folder, pretrain(settings, quiet=True, resume=True).folder)
+
+
+def test_a_loader_worker_that_is_killed_is_one_line(run_settings: Callable[..., Any], at_step: Any) -> None:
+    settings = run_settings("orphaned", trainer={"dataloader_num_workers": 1, "max_steps": 40})
+
+    def kill() -> None:
+        for worker in multiprocessing.active_children():
+            worker.kill()
+
+    at_step(4, kill)
+    with pytest.raises(WorkerDied, match=r"checkpoint-3 is intact.*memory ran out") as caught:
+        pretrain(settings, quiet=True)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_corpus_cut_short_before_a_run_is_refused(run_settings: Callable[..., Any], tmp_path: Path) -> None:
