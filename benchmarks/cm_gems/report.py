@@ -334,8 +334,8 @@ def write_table(config: Path, results: Path, readme: Path | None) -> str | None:
         text, _ = tests_table(own, BASELINE)
         parts += [f"Against the random span (arm minus baseline; loss: lower is better):\n\n{text}"]
         for other in ("cm_gems", "even_mixture"):
-            pair = {arm: arms[arm] for arm in (other, *OURS) if arm in arms}
-            if table.name == "core" and other in pair and len(pair) > 1:
+            pair = {arm: own[arm] for arm in (other, *OURS) if arm in own}
+            if other in pair and len(pair) > 1:
                 text, _ = tests_table(pair, other)
                 parts.append(f"Ours against `{other}`:\n\n{text}")
         definitions = {
@@ -344,11 +344,11 @@ def write_table(config: Path, results: Path, readme: Path | None) -> str | None:
             "cm_gems": "cm_gems_released",
         }
         for definition, released in definitions.items():
-            if table.name == "core" and definition in arms and released in arms:
-                text, _ = tests_table({released: arms[released], definition: arms[definition]}, released)
+            if definition in own and released in own:
+                text, _ = tests_table({released: own[released], definition: own[definition]}, released)
                 parts.append(f"`{definition}` against `{released}`:\n\n{text}")
-        if table.name == "core" and "global" in arms and "global_soft" in arms:
-            text, _ = tests_table({"global": arms["global"], "global_soft": arms["global_soft"]}, "global")
+        if "global" in own and "global_soft" in own:
+            text, _ = tests_table({"global": own["global"], "global_soft": own["global_soft"]}, "global")
             parts.append(f"`global_soft` against `global`:\n\n{text}")
     parts.append(f"Held-out loss under each mask (nats per predicted token):\n\n{losses_table(arms)}")
     for field, title in (("probe", "Linear probe"), ("finetune", "Fine-tuned")):
@@ -356,7 +356,7 @@ def write_table(config: Path, results: Path, readme: Path | None) -> str | None:
             parts.append(f"{title}, MCC without leaked rows:\n\n{probe_table(arms, field)}")
     parts.append(f"What the masks were like:\n\n{masks_table(arms)}")
     species = next(iter(next(iter(arms.values())).values()))["loss_elsewhere"]
-    if species and table.name == "core":
+    if species and BASELINE in order:
         rows = []
         for records in arms.values():
             values = [
