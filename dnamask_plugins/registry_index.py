@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dnamask_plugins.kinds import KINDS, SINGULAR
+
 INDEX_FILE: Final = Path(__file__).with_name("registry_index.json")
 
 Entry = Mapping[str, Any]
@@ -58,8 +60,6 @@ def search(*words: str) -> list[Entry]:
 
 
 def _text_of(entry: Entry) -> str:
-    from dnamask_plugins.plugins import SINGULAR
-
     fields = ("id", "kind", "summary", "distribution", "reference", "status")
     return " ".join([SINGULAR[entry["kind"]], *(str(entry[field]) for field in fields)]).lower()
 
@@ -74,7 +74,6 @@ def read_folder(registry: Path) -> list[dict[str, Any]]:
     """
     from dnamask_plugins.errors import InputError
     from dnamask_plugins.files import parse_toml
-    from dnamask_plugins.plugins import KINDS
 
     found = []
     for path in sorted(path for kind in KINDS for path in registry.glob(f"{kind}/*.toml")):

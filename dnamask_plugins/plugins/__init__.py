@@ -4,9 +4,8 @@ Whoever is at fault is named: an error says which plugin, whose distribution and
 to do next, and it concerns that plugin alone. No built-in is known here by name.
 """
 
+from dnamask_plugins.kinds import KINDS, SINGULAR
 from dnamask_plugins.plugins.discovery import (
-    KINDS,
-    SINGULAR,
     PluginInfo,
     discover,
     info,

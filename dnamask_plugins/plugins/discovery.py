@@ -8,25 +8,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, EntryPoints, distributions
-from types import MappingProxyType
-from typing import Final
 
 from dnamask_plugins import registry_index
 from dnamask_plugins.errors import PluginError, suggest
-
-KINDS: Final = ("strategies", "curricula", "tokenizers", "backbones", "tasks")
-"""What can be plugged in; the entry-point group of a kind is ``dnamask.KIND``."""
-
-SINGULAR: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "strategies": "strategy",
-        "curricula": "curriculum",
-        "tokenizers": "tokenizer",
-        "backbones": "backbone",
-        "tasks": "task",
-    }
-)
-"""One of each kind, as messages and commands call it."""
+from dnamask_plugins.kinds import KINDS, SINGULAR
 
 
 @dataclass(frozen=True)

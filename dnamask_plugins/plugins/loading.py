@@ -12,8 +12,9 @@ from importlib.metadata import EntryPoint
 from typing import Any, Final
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, PluginError
+from dnamask_plugins.kinds import SINGULAR
 from dnamask_plugins.plugins import discovery
-from dnamask_plugins.plugins.discovery import SINGULAR, PluginInfo
+from dnamask_plugins.plugins.discovery import PluginInfo
 from dnamask_plugins.plugins.time_limit import Expired, time_limit
 
 SLOW_IMPORT_SECONDS: Final = 10.0

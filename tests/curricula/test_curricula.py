@@ -15,6 +15,7 @@ from dnamask_plugins.curricula.cm_gems import CMGems
 from dnamask_plugins.curricula.cm_step import CMStep
 from dnamask_plugins.curricula.constant import Constant
 from dnamask_plugins.curricula.join import Join
+from dnamask_plugins.curricula.learning_gain import LearningGain
 from dnamask_plugins.curricula.piecewise import Piecewise
 from dnamask_plugins.curricula.schedules import Cosine, Linear
 from dnamask_plugins.errors import ConfigError
@@ -31,6 +32,7 @@ ALL = [
     CMStep(steps=1000, stages=100, final_share=0.99, easy="span", draw="batch"),
     CMGems(),
     CMGems(patience=3, rule="either", probe="current"),
+    LearningGain(["span", "genemask", "global_npmi"]),
 ]
 
 
