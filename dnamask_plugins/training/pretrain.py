@@ -249,7 +249,7 @@ def _train(
             "run the same command with --resume"
         )
 
-    history = list(trainer.state.log_history)
+    history = trainer.history.rows(trainer.state)
     perplexities = [row["eval_perplexity"] for row in history if "eval_perplexity" in row]
     record = {
         "settings": settings.to_mapping() | {"tokenizer": dict(parts.tokenizer.to_config())},

@@ -19,6 +19,7 @@ from dnamask_plugins.masking import Masker
 from dnamask_plugins.training.callback import CurriculumCallback
 from dnamask_plugins.training.checkpoints import seal
 from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize
+from dnamask_plugins.training.history import LogHistory
 from dnamask_plugins.training.masked_loss import install_masked_forward
 from dnamask_plugins.training.schedule import Schedule, perplexity
 from dnamask_plugins.training.statistics import mask_statistics
@@ -65,6 +66,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         self.masker, self.schedule, self.validation = masker, schedule, validation
         global_batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        self.history = LogHistory(Path(args.output_dir), args.process_index == 0)
         install_masked_forward(model)
         super().__init__(
             model=model,
@@ -72,7 +74,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
             data_collator=tokenize,
             train_dataset=ExampleIds(args.max_steps * global_batch),
             eval_dataset=ExampleIds(len(validation.batch)) if validation else None,
-            callbacks=[CurriculumCallback(schedule), *(callbacks or [])],
+            callbacks=[CurriculumCallback(schedule), self.history, *(callbacks or [])],
         )
         # compute_loss divides by the predicted tokens of the whole optimizer step itself.
         self.model_accepts_loss_kwargs = True
@@ -172,6 +174,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         super().log(logs, *args, **kwargs)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        self.history.shed(self.state)
         # Older checkpoints go only after the new one is whole.
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
