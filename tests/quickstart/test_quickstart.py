@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dnamask_plugins.corpus.bundled import bundled_genomes
 from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.masking import Masker
 from dnamask_plugins.quickstart.outcome import CAVEAT
 from dnamask_plugins.quickstart.reads import write_origin_task
 from dnamask_plugins.quickstart.run import quickstart
 from dnamask_plugins.quickstart.settings import ARMS, Sizes
+from dnamask_plugins.training.interruption import Interrupted
+from dnamask_plugins.training.validation import VALIDATION_SEED
 
 TINY = Sizes(steps=4, eval_steps=2, batch=4, window=64, train=16, dev=8, test=8, read_length=60, epochs=1)
 
@@ -59,7 +65,25 @@ def test_a_genome_too_small_for_the_reads_is_one_clear_line(tmp_path: Path) -> N
         write_origin_task({"small": fasta}, tmp_path, {"train": 5, "dev": 5, "test": 5}, length=60)
 
 
-def test_runs_to_a_report_and_does_nothing_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_to_a_report_and_does_nothing_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped by a scheduler in the first pretraining, too."""
+    original = Masker.__call__
+    sent: list[int] = []
+
+    def masked(masker: Masker, batch: Any, spec: Any, step: int, ids: Any) -> Any:
+        if masker.seed != VALIDATION_SEED and step == 2 and not sent:
+            sent.append(step)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(masker, batch, spec, step, ids)
+
+    monkeypatch.setattr(Masker, "__call__", masked)
+    with pytest.raises(
+        Interrupted, match=r"^stopped by a signal and saved in .*; run the same command again"
+    ):
+        quickstart(tmp_path, sizes=TINY)
+    assert len(list((tmp_path / "models").glob("*/checkpoint-3"))) == 1
     arms = quickstart(tmp_path, sizes=TINY)
     page = (tmp_path / "report.html").read_text()
     printed = " ".join(capsys.readouterr().out.split())
