@@ -241,6 +241,21 @@ def soak_rows() -> list[str]:
     ]
 
 
+def whole_log() -> list[str]:
+    """Say what an earlier run showed, when checkpoints still held the whole log."""
+    soak = record("soak_whole_log")
+    if not soak:
+        return []
+    speed, memory = soak["steps_per_cpu_second"], soak["rss_main_mib"]
+    return [
+        "In a run before, every row of the log stayed in the Trainer's state and was written into every "
+        f"checkpoint: in {soak['minutes']:.0f} minutes memory rose by {memory['per_hour']:.0f} ± "
+        f"{memory['plus_minus']:.0f} MiB an hour, and steps per CPU second fell from {speed['first']:.0f} to "
+        f"{speed['last']:.0f} ({speed['per_hour']:+.0f} ± {speed['plus_minus']:.0f} an hour). Since then all "
+        "but the newest rows, one to two thousand, are moved to `history.jsonl`."
+    ]
+
+
 def _ending(soak: dict[str, Any]) -> str:
     code = soak.get("exit_code_after_sigterm")
     return "" if code is None else f", then SIGTERM: exit code {code}"
@@ -288,6 +303,7 @@ def page() -> str:
             f"{watched}, {soak['checkpoints_at_end']} checkpoints at the end{_ending(soak)}. Slopes are "
             "least squares with 95% intervals; the machine's load is in the record.",
             "| | mean | first | last | slope per hour |\n|---|---|---|---|---|\n" + "\n".join(soak_rows()),
+            *whole_log(),
         ]
     parts += [
         "## Faults and strangers",
