@@ -11,8 +11,8 @@ again until it has finished. The moments are drawn in three ways: uniformly over
 milliseconds after a checkpoint's folder appeared, so while it is being saved; and, for a curriculum that
 listens, just before and just after an evaluation is handed to it. Compared with the run that was left
 alone, bit by bit: weights, optimizer, learning-rate schedule and random states of the last checkpoint, the
-weights in the model folder, curriculum state, log history, TensorBoard scalars, and the masks of every step
-however often it was done. Times and speeds are left out.
+weights in the model folder, curriculum state, log history (a part of it moved to its file), TensorBoard
+scalars, and the masks of every step however often it was done. Times and speeds are left out.
 """
 
 from __future__ import annotations
@@ -71,14 +71,20 @@ def note_masks(output: Path, suicide: tuple[str, int] | None) -> None:
     Schedule.evaluated = evaluate
 
 
+LOG_ROWS = 10
+"""In forked runs the log moves to its file after twice as many rows, so that kills fall around that too."""
+
+
 def forked(settings: dict[str, Any], suicide: tuple[str, int] | None = None) -> multiprocessing.Process:
     """Start or resume a run in a forked process."""
 
     def body() -> None:
+        from dnamask_plugins.training import history
         from dnamask_plugins.training.pretrain import pretrain
         from dnamask_plugins.training.settings import PretrainSettings
 
         os.setsid()  # its loader workers die with it
+        history.BLOCK = LOG_ROWS
         output = Path(settings["output"])
         log = os.open(output.parent / f"{output.name}.stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 2)

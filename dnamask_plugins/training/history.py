@@ -45,8 +45,9 @@ class LogHistory(TrainerCallback, ExportableState):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Forget what was moved after the checkpoint that is being resumed."""
-        saved = state.stateful_callbacks.get(type(self).__name__)
-        kept = saved["attributes"]["bytes"] if state.global_step and isinstance(saved, dict) else 0
+        # A checkpoint of a version before has no such entry, and saving expects one.
+        saved = state.stateful_callbacks.setdefault(type(self).__name__, self.state())
+        kept = saved["attributes"]["bytes"] if state.global_step else 0
         there = self.path.stat().st_size if self.path.is_file() else 0
         self._bytes = kept if there >= kept else 0
         if not self.writes:

@@ -11,6 +11,7 @@ import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from dnamask_plugins.training import history as module
+from dnamask_plugins.training.checkpoints import seal
 from dnamask_plugins.training.history import HISTORY_FILE, LogHistory
 from dnamask_plugins.training.interruption import Interrupted
 from dnamask_plugins.training.pretrain import pretrain
@@ -95,6 +96,21 @@ def test_a_new_run_does_not_read_what_another_left(tmp_path: Path) -> None:
     begin(log, state, tmp_path)
     assert log.rows(state) == []
     assert not (tmp_path / HISTORY_FILE).exists()
+
+
+def test_a_checkpoint_from_before_is_resumed(tiny: Any) -> None:
+    """Checkpoints of versions that kept the whole log know nothing of it."""
+    settings = tiny(trainer={"max_steps": 4, "logging_steps": 1, "eval_steps": 2, "save_steps": 2})
+    first = pretrain(settings, quiet=True)
+    checkpoint = first.folder / "checkpoint-4"
+    path = checkpoint / "trainer_state.json"
+    saved = json.loads(path.read_text())
+    del saved["stateful_callbacks"]["LogHistory"]
+    path.write_text(json.dumps(saved))
+    seal(checkpoint)
+    longer = {**settings.trainer, "max_steps": 6}
+    done = pretrain(replace(settings, trainer=longer), quiet=True, resume=True)
+    assert [each["step"] for each in done.history if "loss" in each] == [1, 2, 3, 4, 5, 6]
 
 
 def test_an_interrupted_run_has_the_log_of_one_left_alone(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
