@@ -211,6 +211,8 @@ def measure_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str, 
             continue
         for file in folder.glob("*token*.json"):
             shutil.copy(file, checkpoint / file.name)
+        if (source := folder / "dnamask_source").is_dir():
+            shutil.copytree(source, checkpoint / source.name, dirs_exist_ok=True)
         point: dict[str, Any] = {"step": step}
         point["loss"] = measure.losses(
             checkpoint, tokenizer, work, unit.species, evaluation, table.strategies
