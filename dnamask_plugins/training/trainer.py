@@ -173,6 +173,25 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
             logs |= self._statistics
         super().log(logs, *args, **kwargs)
 
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: torch.nn.Module | None = None
+    ) -> None:
+        # The Trainer looks weights up by the names of now; some architectures (ESM) are saved under older
+        # ones, and what is not found would silently stay as it was initialized.
+        target = self.model if model is None else model
+        if not isinstance(target, PreTrainedModel) or self.is_fsdp_enabled:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        saved, report = type(target).from_pretrained(
+            resume_from_checkpoint, config=target.config, dtype=target.dtype, output_loading_info=True
+        )
+        if report["missing_keys"]:
+            raise DnamaskError(
+                f"{resume_from_checkpoint} lacks {len(report['missing_keys'])} weights of the model, for example "
+                f"{sorted(report['missing_keys'])[0]}; remove the checkpoint to go on from the one before"
+            )
+        target.load_state_dict(saved.state_dict())
+
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         self.history.shed(self.state)
         # Older checkpoints go only after the new one is whole.
