@@ -187,8 +187,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         )
         if report["missing_keys"]:
             raise DnamaskError(
-                f"{resume_from_checkpoint} lacks {len(report['missing_keys'])} weights of the model, for example "
-                f"{sorted(report['missing_keys'])[0]}; remove the checkpoint to go on from the one before"
+                f"{resume_from_checkpoint} lacks weights of the model ({sorted(report['missing_keys'])[0]}, "
+                f"{len(report['missing_keys'])} in all); remove it to go on from the one before"
             )
         target.load_state_dict(saved.state_dict())
 
