@@ -398,7 +398,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--no-readme", action="store_true", help="print instead of writing into README.md")
     given = parser.parse_args()
-    configs = given.tables or sorted(path for path in HERE.glob("*.toml") if path.name != "arms.toml")
+    named = [path if path.is_file() else HERE / path for path in given.tables]
+    configs = named or sorted(path for path in HERE.glob("*.toml") if path.name != "arms.toml")
     for config in configs:
         text = write_table(config, given.results, None if given.no_readme else HERE / "README.md")
         if text and given.no_readme:
