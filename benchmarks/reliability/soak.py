@@ -155,7 +155,7 @@ def main() -> None:
         write(options.record, samples, run)
         code = child.wait(1800)
         errors.seek(0)
-        ended = {"exit_code_after_sigterm": code, "stderr": errors.read()[-500:]}
+        ended = {"exit_code_after_sigterm": code, "stderr": errors.read()[-500:].replace(str(run), "OUTPUT")}
         print(json.dumps(write(options.record, samples, run, ended), indent=1))
 
 
