@@ -138,7 +138,7 @@ def masks_table(arms: Mapping[str, Records]) -> str:
                 f"{mean('predicted_tokens_per_step'):.0f}",
                 f"{mean('token_rate'):.3f}",
                 f"{mean('hidden_nucleotides'):.3f}",
-                "-" if np.isnan(mean("high_npmi_share")) else f"{mean('high_npmi_share'):.3f}",
+                f"{mean('high_npmi_share'):.3f}".replace("nan", "-"),
                 f"{mean('distinct_tokens'):.0f} of {facts[0]['possible_tokens']}",
                 f"{mean('distinct_hidden_6mers'):.0f}",
                 ", ".join(str(step or "never") for step in switches) if switching else "",
