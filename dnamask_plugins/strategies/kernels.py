@@ -154,15 +154,6 @@ def _number_of(word, index):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _coin_of_letters(codes, begin, end):  # type: ignore[no-untyped-def]
-    """Return a number in [0, 1) that belongs to a stretch of letters."""
-    letters = ONE
-    for nucleotide in range(begin, end):
-        letters = letters * GAMMA + np.uint64(codes[nucleotide])
-    return _number_of(letters, 0)
-
-
-@njit(nogil=True)
 def _hide_tokens(work, mask, begin, end, per_nucleotide):  # type: ignore[no-untyped-def]
     """Mask tokens begin..end-1 and return the gain; the newly masked ones are on the stack."""
     taken = hidden = 0
@@ -662,11 +653,11 @@ def select_global(  # type: ignore[no-untyped-def]
         if not target > 0:
             continue
         coin = _number_of(word, 0)
-        if slowness.shape[0] == 0 and not by_position:
-            coin = _coin_of_letters(codes, work[_TALLY, _LOW], work[_TALLY, _HIGH])
+        letters = ONE
         code = run = 0
         keys[: work[_TALLY, _HIGH]] = _GONE
         for nucleotide in range(work[_TALLY, _LOW], work[_TALLY, _HIGH]):
+            letters = letters * GAMMA + np.uint64(codes[nucleotide])
             if codes[nucleotide] > 3:
                 run = code = 0
                 continue
@@ -683,6 +674,8 @@ def select_global(  # type: ignore[no-untyped-def]
                 keys[start] = _race_key(_number_of(word, start + 1) * slowness[code], start)
             else:
                 keys[start] = ((worst - rank) << _POSITION_BITS) | start
+        if slowness.shape[0] == 0 and not by_position:
+            coin = _number_of(letters, 0)
         for number in range((work[_TALLY, _HIGH] + block - 1) // block):
             begin = number * block
             least_of_block[number] = _least(keys, begin, min(begin + block, work[_TALLY, _HIGH]))
