@@ -25,11 +25,11 @@ from typing import Any
 
 import torch
 
-from dnamask_plugins.training.backbones.base import Backbone
-from dnamask_plugins.training.backbones.dnabert import DNABERT
-from dnamask_plugins.training.backbones.dnabert2 import DNABERT2
-from dnamask_plugins.training.backbones.logo import LOGO
-from dnamask_plugins.training.masked_loss import install_masked_forward, masked_lm_loss
+from dnamask_plugins.models.backbones.base import Backbone
+from dnamask_plugins.models.backbones.dnabert import DNABERT
+from dnamask_plugins.models.backbones.dnabert2 import DNABERT2
+from dnamask_plugins.models.backbones.logo import LOGO
+from dnamask_plugins.models.masked_loss import install_masked_forward, masked_lm_loss
 
 VOCABULARY = SimpleNamespace(vocab_size=4101, pad_token_id=0, mask_token_id=4)
 Batch = dict[str, torch.Tensor]

@@ -29,10 +29,10 @@ import torch
 
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.masking import Masker
+from dnamask_plugins.models.loading import load_masked_lm
+from dnamask_plugins.models.masked_loss import masked_lm_loss
 from dnamask_plugins.plugins import create, load
 from dnamask_plugins.tokenizers.export import save_pretrained
-from dnamask_plugins.training.loading import load_masked_lm
-from dnamask_plugins.training.masked_loss import masked_lm_loss
 from dnamask_plugins.types import MaskSpec, NucleotideBatch
 
 Step = Callable[[int], tuple[torch.Tensor, int]]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnamask_plugins.harness.resampling import percentile_interval, resample
+from dnamask_plugins.results.resampling import percentile_interval, resample
 
 Records = Mapping[int, Mapping[str, Any]]
 """Records of one arm, by seed."""

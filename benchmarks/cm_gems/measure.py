@@ -21,17 +21,17 @@ from dnamask_plugins.harness.encoding import encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome
 from dnamask_plugins.harness.probe import embed
-from dnamask_plugins.harness.recipes import Recipe
-from dnamask_plugins.harness.resampling import confusion, metric_of
 from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
-from dnamask_plugins.harness.tasks import Task, all_suites
 from dnamask_plugins.masking import Masker
+from dnamask_plugins.models.loading import load_base, load_masked_lm
+from dnamask_plugins.models.masked_loss import install_masked_forward
 from dnamask_plugins.npmi.table import NpmiTable
+from dnamask_plugins.pretrain.run import resolve_tokenizer, shortest_sequence
+from dnamask_plugins.pretrain.settings import PretrainSettings
+from dnamask_plugins.results.resampling import confusion, metric_of
+from dnamask_plugins.tasks import Task, all_suites
+from dnamask_plugins.tasks.recipes import Recipe
 from dnamask_plugins.training.examples import tokenize
-from dnamask_plugins.training.loading import load_base, load_masked_lm
-from dnamask_plugins.training.masked_loss import install_masked_forward
-from dnamask_plugins.training.pretrain import resolve_tokenizer, shortest_sequence
-from dnamask_plugins.training.settings import PretrainSettings
 from dnamask_plugins.training.strategies import build_strategies, build_strategy
 from dnamask_plugins.training.validation import Validation, masked_loss_sum
 from dnamask_plugins.types import MaskSpec, TokenBatch

@@ -149,14 +149,14 @@ def pretrain_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str,
     """Pretrain, going on from the newest checkpoint."""
     import torch
 
-    from dnamask_plugins.training.pretrain import pretrain, resolve_tokenizer
-    from dnamask_plugins.training.run_record import environment
+    from dnamask_plugins.environment import environment
+    from dnamask_plugins.pretrain.run import pretrain, resolve_tokenizer
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     settings, folder = unit.pretraining(work), unit.folder(work)
     if unit.untrained:
+        from dnamask_plugins.models.loading import load_masked_lm
         from dnamask_plugins.tokenizers.export import save_pretrained
-        from dnamask_plugins.training.loading import load_masked_lm
 
         tokenizer = resolve_tokenizer(settings)
         model, facts = load_masked_lm(settings.backbone, tokenizer, seed=unit.seed, **settings.model)
@@ -200,7 +200,7 @@ def pretrain_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str,
 def measure_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str, Any]:
     """Perplexities, probes and few-shot draws; at checkpoints the curve."""
     from benchmarks.cm_gems import measure
-    from dnamask_plugins.training.pretrain import resolve_tokenizer
+    from dnamask_plugins.pretrain.run import resolve_tokenizer
 
     evaluation, folder = unit.evaluation, unit.folder(work)
     tokenizer = resolve_tokenizer(unit.pretraining(work))
@@ -263,7 +263,7 @@ def main() -> int:
         units = [unit for unit in units if unit.seed in set(map(int, given.seeds.split(",")))]
     if given.arms:
         units = [unit for unit in units if unit.arm in given.arms.split(",")]
-    from dnamask_plugins.training.interruption import Interrupted
+    from dnamask_plugins.pretrain.signals import Interrupted
 
     clock = Clock(given.minutes)
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.errors import ConfigError, suggest
-from dnamask_plugins.training.settings import PretrainSettings, merge, read_toml
+from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 
 HERE = Path(__file__).parent
 ARMS = HERE / "arms.toml"

@@ -29,10 +29,10 @@ import numpy as np
 import torch
 import transformers
 
-from dnamask_plugins.harness.recipes import Recipe
-from dnamask_plugins.harness.tasks import Task
 from dnamask_plugins.harness.units import Unit, run_unit
 from dnamask_plugins.plugins import create, load
+from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.recipes import Recipe
 from dnamask_plugins.tokenizers.export import save_pretrained
 
 

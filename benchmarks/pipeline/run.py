@@ -33,10 +33,10 @@ from dnamask_plugins.corpus.bundled import bundled_genomes  # noqa: E402
 from dnamask_plugins.corpus.windows import WindowSampler  # noqa: E402
 from dnamask_plugins.corruption import Corruption  # noqa: E402
 from dnamask_plugins.masking import Masker  # noqa: E402
+from dnamask_plugins.models.loading import load_masked_lm  # noqa: E402
+from dnamask_plugins.models.masked_loss import masked_lm_loss  # noqa: E402
 from dnamask_plugins.npmi.table import NpmiTable  # noqa: E402
 from dnamask_plugins.plugins import create  # noqa: E402
-from dnamask_plugins.training.loading import load_masked_lm  # noqa: E402
-from dnamask_plugins.training.masked_loss import masked_lm_loss  # noqa: E402
 from dnamask_plugins.training.strategies import build_strategy  # noqa: E402
 from dnamask_plugins.training.tensors import to_tensors  # noqa: E402
 from dnamask_plugins.types import MaskSpec  # noqa: E402

@@ -79,9 +79,9 @@ def forked(settings: dict[str, Any], suicide: tuple[str, int] | None = None) -> 
     """Start or resume a run in a forked process."""
 
     def body() -> None:
+        from dnamask_plugins.pretrain.run import pretrain
+        from dnamask_plugins.pretrain.settings import PretrainSettings
         from dnamask_plugins.training import history
-        from dnamask_plugins.training.pretrain import pretrain
-        from dnamask_plugins.training.settings import PretrainSettings
 
         os.setsid()  # its loader workers die with it
         history.BLOCK = LOG_ROWS
@@ -521,7 +521,7 @@ def main() -> None:
     os.environ.update(tiny.ENVIRONMENT)
     if options.what in ("pretrain", "command"):
         if options.what == "pretrain":
-            import dnamask_plugins.training.pretrain
+            import dnamask_plugins.pretrain.run
             import dnamask_plugins.training.trainer  # noqa: F401
         result = study(options.kills, options.seed, options.what == "command")
     elif options.what == "gue":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.harness.recipes import LoraSettings
+from dnamask_plugins.tasks.recipes import LoraSettings
 
 
 def adapter_targets(model: Any, wanted: Sequence[str] = (), skip: Sequence[str] = ()) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from dnamask_plugins.errors import ConfigError, InputError, PluginError
-from dnamask_plugins.harness.tasks import SPLITS, Task, all_suites, select_tasks
+from dnamask_plugins.tasks import SPLITS, Task, all_suites, select_tasks
 
 if TYPE_CHECKING:
     from dnamask_plugins.harness.audit import TaskAudit

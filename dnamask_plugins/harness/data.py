@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.harness.tasks import SPLITS, Split, Task
 from dnamask_plugins.nucleotides import CODE_OF_BYTE
+from dnamask_plugins.tasks import SPLITS, Split, Task
 
 csv.field_size_limit(1 << 28)
 

@@ -19,10 +19,10 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from dnamask_plugins.errors import ConfigError, suggest
 from dnamask_plugins.harness.adapters import add_adapters
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
-from dnamask_plugins.harness.metrics import compute_scores
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.harness.recipes import Recipe
-from dnamask_plugins.training.loading import load_classifier
+from dnamask_plugins.models.loading import load_classifier
+from dnamask_plugins.results.metrics import compute_scores
+from dnamask_plugins.tasks.recipes import Recipe
 
 _TRAIN_TOKENS: Final = 4_096
 """Tokens of one forward and backward pass on a CPU: more leave its caches and take up to a fifth longer."""

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import parse_json
-from dnamask_plugins.harness.records import ModelInfo
 from dnamask_plugins.protocols import DNATokenizer
+from dnamask_plugins.results.records import ModelInfo
 
 _FETCHED: Final = ("*.json", "*.txt", "*.model", "*.safetensors", "pytorch_model*.bin")
 _WEIGHTS: Final = ("*.safetensors", "pytorch_model*.bin")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dnamask_plugins.files import parse_json, write_atomically, write_json
-from dnamask_plugins.harness import predictions as prediction_files
-from dnamask_plugins.harness.predictions import Predictions
+from dnamask_plugins.results import predictions as prediction_files
+from dnamask_plugins.results.predictions import Predictions
 
 _PREDICTIONS: Final = "predictions"
 

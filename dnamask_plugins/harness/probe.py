@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from dnamask_plugins.harness.encoding import EncodedData
-from dnamask_plugins.harness.metrics import compute_scores
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.training.loading import load_base
+from dnamask_plugins.models.loading import load_base
+from dnamask_plugins.results.metrics import compute_scores
 
 PENALTIES: Final = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Inverse strengths (scikit-learn's C) from which dev chooses."""

@@ -15,10 +15,10 @@ from dnamask_plugins.files import parse_toml
 from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
-from dnamask_plugins.harness.recipes import FAMILIES, LoraSettings, Recipe
-from dnamask_plugins.harness.records import TRACKS, RunInfo, SeedOutcome, TaskInfo, measured, write
-from dnamask_plugins.harness.tasks import Task
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
+from dnamask_plugins.results.records import TRACKS, RunInfo, SeedOutcome, TaskInfo, measured, write
+from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.recipes import FAMILIES, LoraSettings, Recipe
 
 PAPER: Final = "paper"
 _FALLBACK: Final = "dnabert2"
@@ -245,8 +245,8 @@ def write_records(request: RunRequest, plan: Plan, outcomes: Mapping[Unit, UnitO
 
     Tasks of which every seed failed have no record.
     """
+    from dnamask_plugins.environment import environment
     from dnamask_plugins.harness.audit import audit_task, search_corpus
-    from dnamask_plugins.training.run_record import environment
 
     machine = environment()
     complete: dict[str, list[UnitOutcome]] = {}
@@ -356,7 +356,7 @@ def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
 
 
 def _position_limit(source: ModelSource) -> int | None:
-    from dnamask_plugins.training.loading import max_positions, read_config
+    from dnamask_plugins.models.loading import max_positions, read_config
 
     return max_positions(read_config(source.folder))
 

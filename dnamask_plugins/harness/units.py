@@ -22,10 +22,10 @@ from dnamask_plugins.harness.data import TaskData, draw_shots, limit_rows, read_
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome, write_outcome
-from dnamask_plugins.harness.predictions import Predictions
-from dnamask_plugins.harness.recipes import Recipe
-from dnamask_plugins.harness.records import safe_name
-from dnamask_plugins.harness.tasks import Task
+from dnamask_plugins.results.predictions import Predictions
+from dnamask_plugins.results.records import safe_name
+from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.recipes import Recipe
 
 Method = Literal["finetune", "lora", "probe"]
 UNIT_FORMAT: Final = 1
@@ -146,7 +146,7 @@ def _failed(unit: Unit, reason: str, started: float) -> UnitOutcome:
 
 
 def _run(unit: Unit, started: float) -> UnitOutcome:
-    from dnamask_plugins.harness.metrics import compute_scores
+    from dnamask_plugins.results.metrics import compute_scores
 
     _start_memory()
     source = _source(unit.model, unit.weights_sha256)

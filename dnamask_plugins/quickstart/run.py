@@ -89,10 +89,10 @@ def _slug(name: str) -> str:
 
 
 def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: Sizes) -> Arm:
-    from dnamask_plugins.training.interruption import Interrupted
-    from dnamask_plugins.training.perplexity import perplexity_under
-    from dnamask_plugins.training.pretrain import pretrain
-    from dnamask_plugins.training.settings import PretrainSettings
+    from dnamask_plugins.pretrain.perplexity import perplexity_under
+    from dnamask_plugins.pretrain.run import pretrain
+    from dnamask_plugins.pretrain.settings import PretrainSettings
+    from dnamask_plugins.pretrain.signals import Interrupted
 
     model = folder / "models" / _slug(name)
     measured = model / "perplexity.json"
@@ -137,7 +137,7 @@ def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> di
     import transformers
 
     from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
-    from dnamask_plugins.harness.tasks import Task
+    from dnamask_plugins.tasks import Task
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

@@ -1,0 +1,4 @@
+"""The training loop: masking at the moment a batch is consumed, the curriculum, validation, checkpoints.
+
+Works for any model; a whole run is put together in `pretrain`.
+"""

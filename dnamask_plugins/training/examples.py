@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from dnamask_plugins.corpus.windows import WindowSampler
+from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.guard import blame, blaming
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.types import NucleotideBatch, TokenBatch
@@ -91,3 +93,13 @@ def tokenize(
         return batch
     weights = np.where(windows.soft_mask, np.float32(repeat_weight), np.float32(1.0))
     return batch.with_weights(weights)
+
+
+@contextlib.contextmanager
+def from_worker(step: int) -> Iterator[None]:
+    """Name the step in an error of ours, without the traceback that a loader worker wraps it into."""
+    try:
+        yield
+    except DnamaskError as error:
+        own = str(error).rpartition(f"{type(error).__name__}: ")[2].strip()
+        raise type(error)(f"step {step}: {own}") from error

@@ -16,15 +16,14 @@ from transformers.trainer_utils import rotate_checkpoints
 from dnamask_plugins.corruption import IGNORED_LABEL
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.masking import Masker
+from dnamask_plugins.models.masked_loss import install_masked_forward
 from dnamask_plugins.training.callback import CurriculumCallback
 from dnamask_plugins.training.checkpoints import seal
-from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize
+from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize, from_worker
 from dnamask_plugins.training.history import LogHistory
-from dnamask_plugins.training.masked_loss import install_masked_forward
 from dnamask_plugins.training.schedule import Schedule, perplexity
 from dnamask_plugins.training.statistics import mask_statistics
 from dnamask_plugins.training.tensors import to_tensors
-from dnamask_plugins.training.trouble import from_worker
 from dnamask_plugins.training.validation import Validation, masked_loss_sum
 
 

@@ -292,8 +292,8 @@ def test_a_table_is_run_in_pieces_and_ends_the_same(world: Path, monkeypatch: py
     assert path.read_bytes() == before
 
     from benchmarks.cm_gems.register import register
-    from dnamask_plugins.harness import records
-    from dnamask_plugins.harness.verify import verify
+    from dnamask_plugins.results import records
+    from dnamask_plugins.results.verify import verify
 
     table = Table.read(world / "trial.toml", tiny=True)
     for method in ("probe", "finetune"):

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "rel
 
 import tiny
 
-from dnamask_plugins.training.settings import PretrainSettings, merge
+from dnamask_plugins.pretrain.settings import PretrainSettings, merge
 
 
 @pytest.fixture(scope="session")

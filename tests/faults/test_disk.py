@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from dnamask_plugins.corpus.build import build_corpus
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.npmi.table import NpmiTable
+from dnamask_plugins.pretrain.run import pretrain
 from dnamask_plugins.training.checkpoints import find_checkpoints
-from dnamask_plugins.training.pretrain import pretrain
 
 _ROOM = 64 * 1024
 """KiB; many times what a run of these tests writes."""
@@ -44,7 +44,7 @@ def make_read_only(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def whole(prepared: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that had room."""
-    from dnamask_plugins.training.settings import PretrainSettings
+    from dnamask_plugins.pretrain.settings import PretrainSettings
 
     folder = tmp_path_factory.mktemp("whole") / "model"
     short = {"max_steps": 12, "eval_steps": 3, "save_steps": 3, "dataloader_num_workers": 0, "report_to": []}

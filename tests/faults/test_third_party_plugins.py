@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from dnamask_plugins import guard, plugins
 from dnamask_plugins.errors import PluginError
+from dnamask_plugins.pretrain.run import pretrain
 from dnamask_plugins.training.checkpoints import find_checkpoints
-from dnamask_plugins.training.pretrain import pretrain
 
 pytestmark = pytest.mark.filterwarnings("ignore::dnamask_plugins.plugins.PluginWarning")
 

@@ -20,13 +20,13 @@ import torch
 import dnamask_plugins
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.harness.download import download
-from dnamask_plugins.harness.records import safe_name
-from dnamask_plugins.harness.tasks import Task, fewshot, gue, gue_plus
-from dnamask_plugins.training.loading import read_weights
+from dnamask_plugins.models.loading import read_weights
+from dnamask_plugins.results.records import safe_name
+from dnamask_plugins.tasks import Task, fewshot, gue, gue_plus
 
 PACKAGE = Path(dnamask_plugins.__file__).parent
 # The conformance kit pickles plugins and sends functions to processes of its own; it reads nobody's file.
-PICKLE_ALLOWED = {"testing/common.py", "testing/fresh_process.py", "training/loading.py"}
+PICKLE_ALLOWED = {"testing/common.py", "testing/fresh_process.py", "models/loading.py"}
 
 
 def calls() -> Iterator[tuple[str, ast.Call, str]]:
@@ -57,7 +57,7 @@ def test_no_pickle_is_ever_loaded_but_weights_only() -> None:
             assert not any(each.arg == "allow_pickle" for each in node.keywords), f"{file}:{node.lineno}"
         assert name not in ("eval", "exec", "os.system", "yaml.load"), f"{file}:{node.lineno}: {name}"
         assert not any(each.arg == "shell" for each in node.keywords), f"{file}:{node.lineno}"
-    assert loads == ["training/loading.py"]
+    assert loads == ["models/loading.py"]
 
 
 def test_pickle_is_imported_only_where_it_is_accounted_for() -> None:
@@ -134,9 +134,9 @@ def test_an_index_of_shards_reads_no_file_elsewhere(tmp_path: Path) -> None:
 def test_a_model_with_code_of_its_own_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder whose configurations name classes in a Python file beside them, and a user who says yes."""
     from dnamask_plugins.harness.model_source import ModelSource
+    from dnamask_plugins.models.loading import load_masked_lm
     from dnamask_plugins.plugins import create
     from dnamask_plugins.tokenizers.loading import load_tokenizer
-    from dnamask_plugins.training.loading import load_masked_lm
 
     proof = tmp_path / "proof"
     (tmp_path / "modeling_evil.py").write_text(f"import os\nos.mkdir({str(proof)!r})\n")

@@ -8,7 +8,7 @@ import pytest
 
 from dnamask_plugins.harness.audit import audit_task, leaked_rows, reverse_complement
 from dnamask_plugins.harness.data import TaskData, read_task
-from dnamask_plugins.harness.tasks import Task, gue
+from dnamask_plugins.tasks import Task, gue
 
 TASK = Task("toy/task", "toy", "mcc", classes=2)
 

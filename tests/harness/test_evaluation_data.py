@@ -11,7 +11,7 @@ import pytest
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.data import draw_shots, limit_rows, read_labelled, read_task, suite_root
-from dnamask_plugins.harness.tasks import Task, fewshot, gue
+from dnamask_plugins.tasks import Task, fewshot, gue
 
 TASK = Task("toy/task", "toy", "mcc", classes=2)
 PAIRS = dataclasses.replace(TASK, pair=True)

@@ -16,11 +16,11 @@ from dnamask_plugins.harness.adapters import adapter_targets
 from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.finetune import FineTuned, FineTuneSettings, fine_tune, training_arguments
-from dnamask_plugins.harness.metrics import compute_scores
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.probe import embed, probe
-from dnamask_plugins.harness.recipes import LoraSettings, Recipe
-from dnamask_plugins.training.loading import load_base
+from dnamask_plugins.models.loading import load_base
+from dnamask_plugins.results.metrics import compute_scores
+from dnamask_plugins.tasks.recipes import LoraSettings, Recipe
 
 RECIPE = Recipe(
     learning_rate=5e-3, num_train_epochs=6, warmup_steps=20, eval_steps=6, global_batch=16, select_by="metric"

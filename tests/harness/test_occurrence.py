@@ -88,7 +88,7 @@ def test_no_queries_and_short_ones(tmp_path: Path):
 def test_chromosome_20_holds_the_known_share_of_promoters(shared_data: Path):
     from dnamask_plugins.harness.audit import audit_task, search_corpus
     from dnamask_plugins.harness.data import read_task
-    from dnamask_plugins.harness.tasks import gue
+    from dnamask_plugins.tasks import gue
 
     task = next(task for task in gue() if task.name == "prom/prom_core_all")
     data = read_task(shared_data / "gue", task)

@@ -19,10 +19,10 @@ from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.harness.command import parse_seeds, parse_settings, tasks_of
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
-from dnamask_plugins.harness.records import read
 from dnamask_plugins.harness.runner import Plan, RunRequest, execute, plan_run, write_records
-from dnamask_plugins.harness.tasks import load_tasks
 from dnamask_plugins.harness.units import Unit, run_unit
+from dnamask_plugins.results.records import read
+from dnamask_plugins.tasks import load_tasks
 
 SHORT = {"max_steps": 6}
 
@@ -244,7 +244,7 @@ def test_the_recipe_follows_the_tokenizer_and_can_be_chosen(
 
 
 def test_fewshot_draws_by_seed_and_tests_the_last_checkpoint(tiny_model: Path, tmp_path: Path):
-    from dnamask_plugins.harness.tasks import fewshot
+    from dnamask_plugins.tasks import fewshot
 
     def words(sequence: str) -> str:
         return " ".join(sequence[start : start + 6] for start in range(len(sequence) - 5))

@@ -14,11 +14,11 @@ from dnamask_plugins.corpus.bundled import bundled_genomes
 from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.masking import Masker
+from dnamask_plugins.pretrain.signals import Interrupted
 from dnamask_plugins.quickstart.outcome import CAVEAT
 from dnamask_plugins.quickstart.reads import write_origin_task
 from dnamask_plugins.quickstart.run import quickstart
 from dnamask_plugins.quickstart.settings import ARMS, Sizes
-from dnamask_plugins.training.interruption import Interrupted
 from dnamask_plugins.training.validation import VALIDATION_SEED
 
 TINY = Sizes(steps=4, eval_steps=2, batch=4, window=64, train=16, dev=8, test=8, read_length=60, epochs=1)

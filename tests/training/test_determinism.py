@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from recording import Killed, Recording, kill_at
 
-from dnamask_plugins.training.pretrain import pretrain
+from dnamask_plugins.pretrain.run import pretrain
 
 
 def masks_of(settings: Any, **keywords: Any) -> Recording:

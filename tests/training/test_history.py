@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
+from dnamask_plugins.pretrain.run import pretrain
+from dnamask_plugins.pretrain.signals import Interrupted
 from dnamask_plugins.training import history as module
 from dnamask_plugins.training.checkpoints import seal
 from dnamask_plugins.training.history import HISTORY_FILE, LogHistory
-from dnamask_plugins.training.interruption import Interrupted
-from dnamask_plugins.training.pretrain import pretrain
 
 # The last row speaks of the session, not of the run.
 OF_THE_SESSION = ("train_loss", "train_runtime", "train_samples_per_second", "train_steps_per_second")

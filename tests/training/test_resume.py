@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dnamask_plugins.training.pretrain import pretrain
+from dnamask_plugins.pretrain.run import pretrain
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 BACKBONES: dict[str, dict[str, Any]] = {

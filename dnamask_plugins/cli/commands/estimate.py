@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dnamask_plugins.training.estimate import Estimate, Gpu
+    from dnamask_plugins.pretrain.estimate import Estimate, Gpu
 
 app = typer.Typer()
 
@@ -51,13 +51,13 @@ def estimate(
 ) -> None:
     """Estimate parameters, memory, operations, storage and hours of a pretraining run.
 
-    The formula is in the docstring of dnamask_plugins.training.estimate; the table sets the run beside the
+    The formula is in the docstring of dnamask_plugins.pretrain.estimate; the table sets the run beside the
     published ones. No corpus is needed.
     """
+    from dnamask_plugins.pretrain import estimate as estimation
+    from dnamask_plugins.pretrain.run import resolve_tokenizer
+    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, parse_assignment, read_toml
     from dnamask_plugins.tokenizers.loading import load_tokenizer
-    from dnamask_plugins.training import estimate as estimation
-    from dnamask_plugins.training.pretrain import resolve_tokenizer
-    from dnamask_plugins.training.settings import PretrainSettings, merge, parse_assignment, read_toml
 
     values = read_toml(config) if config else {}
     trainer = {
@@ -89,7 +89,7 @@ def estimate(
 
 
 def _rows(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> list[dict[str, Any]]:
-    from dnamask_plugins.training.estimate import PUBLISHED
+    from dnamask_plugins.pretrain.estimate import PUBLISHED
 
     total = figures.operations_per_step * figures.steps
     rows: list[dict[str, Any]] = [

@@ -22,8 +22,8 @@ def export(
 ) -> None:
     """Write the model card: scores come from the records that were measured with these very weights."""
     from dnamask_plugins.errors import ConfigError
-    from dnamask_plugins.harness.model_card import records_of, write_card
     from dnamask_plugins.harness.model_source import ModelSource
+    from dnamask_plugins.results.model_card import records_of, write_card
 
     if not hub_card:
         raise ConfigError("nothing to export; give --hub-card")

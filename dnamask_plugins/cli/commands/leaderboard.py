@@ -24,7 +24,7 @@ def build(
     from rich.console import Console
     from rich.progress import track
 
-    from dnamask_plugins.harness.leaderboard import build as build_page
+    from dnamask_plugins.results.leaderboard import build as build_page
 
     screen = Console(stderr=True)
     built = build_page(

@@ -148,7 +148,7 @@ def _table(path: Path | None) -> Any:
 
 
 def _strategy(name: str, assignments: list[str], table: Any) -> Any:
-    from dnamask_plugins.training.settings import parse_assignment
+    from dnamask_plugins.pretrain.settings import parse_assignment
     from dnamask_plugins.training.strategies import build_strategy
 
     settings: dict[str, Any] = {"name": name}

@@ -26,7 +26,7 @@ def perplexity(
     """Measure held-out perplexity under each mask: a model is flattered by the mask it was trained on."""
     import json
 
-    from dnamask_plugins.training.perplexity import perplexity_under
+    from dnamask_plugins.pretrain.perplexity import perplexity_under
     from dnamask_plugins.types import check_mask_rate
 
     check_mask_rate(mask_rate)

@@ -57,7 +57,7 @@ def pretrain(
     loads with plain AutoModelForMaskedLM and AutoTokenizer. SIGTERM or Ctrl-C saves and exits with code 75;
     the same command with --resume goes on from there.
     """
-    from dnamask_plugins.training.settings import PretrainSettings, merge, parse_assignment, read_toml
+    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, parse_assignment, read_toml
 
     values = read_toml(config) if config else {}
     trainer = {
@@ -87,7 +87,7 @@ def pretrain(
         values["curriculum"].setdefault("name", "constant" if strategy else "cm_gems")
     settings = PretrainSettings.from_mapping(values, where=str(config) if config else "command line")
 
-    from dnamask_plugins.training.pretrain import pretrain as run
+    from dnamask_plugins.pretrain.run import pretrain as run
 
     result = run(settings, resume=resume, quiet=quiet)
     report = f"{result.folder}: {settings.trainer_arguments['max_steps']} steps"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dnamask_plugins.harness.compare import Comparison
+    from dnamask_plugins.results.compare import Comparison
 
 app = typer.Typer(help="Check and compare result records.", no_args_is_help=True)
 
@@ -33,8 +33,8 @@ def verify(
     from rich.progress import track
 
     from dnamask_plugins.errors import InputError
-    from dnamask_plugins.harness import records
-    from dnamask_plugins.harness.verify import verify as verify_record
+    from dnamask_plugins.results import records
+    from dnamask_plugins.results.verify import verify as verify_record
 
     files = records.find(paths)
     if not files:
@@ -79,7 +79,7 @@ def compare(
     """Compare two models task by task: paired bootstrap, McNemar, wins, ties and losses, species means."""
     import json
 
-    from dnamask_plugins.harness import compare as comparing
+    from dnamask_plugins.results import compare as comparing
 
     comparison = comparing.compare(
         comparing.load_side(a, model_a, method), comparing.load_side(b, model_b, method), resamples=resamples
@@ -97,7 +97,7 @@ def schema() -> None:
     """Print the JSON Schema of a result record."""
     import json
 
-    from dnamask_plugins.harness.records import schema as record_schema
+    from dnamask_plugins.results.records import schema as record_schema
 
     typer.echo(json.dumps(record_schema(), indent=2))
 

@@ -1,0 +1,68 @@
+"""DNABERT-2, written anew for transformers: no remote code, no triton, no einops.
+
+The module is light: PyTorch and transformers are imported when the architecture is registered.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dnamask_plugins.models.backbones.base import Backbone
+
+MODEL_TYPE: Final = "dnabert2"
+
+
+def describes(settings: Mapping[str, Any]) -> bool:
+    """Say whether a ``config.json`` is one of this architecture.
+
+    The published one has no model type of its own; what gives it away is the ALiBi setting, or the remote
+    module that it asks to run.
+
+    Examples
+    --------
+    >>> describes({"architectures": ["BertForMaskedLM"], "alibi_starting_size": 512})
+    True
+    >>> describes({"model_type": "bert"})
+    False
+    """
+    if settings.get("model_type") == MODEL_TYPE or "alibi_starting_size" in settings:
+        return True
+    remote = settings.get("auto_map") or {}
+    return any("bert_layers." in str(reference) for reference in remote.values())
+
+
+@functools.cache
+def register() -> None:
+    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
+    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+    from dnamask_plugins.models.backbones.dnabert2 import modeling
+    from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config
+
+    AutoConfig.register(MODEL_TYPE, DnaBert2Config, exist_ok=True)
+    AutoModel.register(DnaBert2Config, modeling.DnaBert2Model, exist_ok=True)
+    AutoModelForMaskedLM.register(DnaBert2Config, modeling.DnaBert2ForMaskedLM, exist_ok=True)
+    AutoModelForSequenceClassification.register(
+        DnaBert2Config, modeling.DnaBert2ForSequenceClassification, exist_ok=True
+    )
+
+
+DNABERT2 = Backbone(
+    name="dnabert2",
+    summary="DNABERT-2: 12 layers of 768, ALiBi, gated FFN, on BPE; no limit on length",
+    reference="Zhou et al. 2024, ICLR, arXiv 2306.15006; architecture after MosaicBERT, arXiv 2312.17482",
+    tokenizer={"name": "huggingface", "path": "zhihan1996/DNABERT-2-117M"},
+    model_type=MODEL_TYPE,
+    settings={
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.0,
+    },
+    max_positions=None,
+    register=register,
+)

@@ -1,0 +1,224 @@
+"""The masked-token loss without the work that nothing reads.
+
+The result, and the gradient, are those of the model's own forward pass. Three things are left out:
+
+- padding: only real tokens pass through the layers (`varlen`);
+- the vocabulary at places without a label: the head runs on the masked tokens only;
+- the last layer at those places: its keys and values are needed everywhere, but queries and the
+  feed-forward block of a token that is not predicted feed nothing.
+
+With dropout the random numbers fall on other tokens than in the padded form, so that a step is equal in
+distribution and not bit by bit.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.checkpoint import checkpoint
+
+from dnamask_plugins.corruption import IGNORED_LABEL
+from dnamask_plugins.models.packed_attention import PackedRows, Segments
+from dnamask_plugins.models.packed_layers import Encoder, encoder_of
+
+_INSTALLED: Final = "_dnamask_masked_forward"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Which tokens of a batch are computed, and which are predicted.
+
+    Attributes
+    ----------
+    rows : PackedRows
+        The T real tokens.
+    chosen : int64 tensor, shape (M,)
+        Numbers of those with a label, ascending.
+    segments : Segments
+        How they are divided among the windows.
+    targets : int64 tensor, shape (M,)
+    """
+
+    rows: PackedRows
+    chosen: torch.Tensor
+    segments: Segments
+    targets: torch.Tensor
+
+    @classmethod
+    def from_batch(
+        cls, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, labels: torch.Tensor
+    ) -> Plan:
+        """Plan a padded batch, int64 (B, L) each; a label on padding is not counted.
+
+        Examples
+        --------
+        >>> ids = torch.tensor([[2, 9, 8, 3], [2, 7, 3, 0]])
+        >>> labels = torch.tensor([[-100, 9, -100, -100], [-100, 7, -100, -100]])
+        >>> plan = Plan.from_batch(ids, ids != 0, labels)
+        >>> plan.rows.index.tolist(), plan.chosen.tolist(), plan.targets.tolist()
+        ([0, 1, 2, 3, 4, 5, 6], [1, 5], [9, 7])
+        """
+        device = input_ids.device
+        if attention_mask is None:
+            attention_mask = torch.ones(input_ids.shape, dtype=torch.bool)
+        # On the CPU, so that an accelerator waits for two copies and not for each question about the data.
+        rows = PackedRows.from_attention_mask(attention_mask.to("cpu"))
+        targets = rows.pack(labels.to("cpu"))
+        chosen = (targets != IGNORED_LABEL).nonzero().flatten()
+        segments = rows.select(chosen)
+        return cls(rows.to(device), chosen.to(device), segments.to(device), targets[chosen].to(device))
+
+
+# Its shapes depend on the data: under torch.compile it runs as plain Python between two graphs.
+_plan = torch.compiler.disable(Plan.from_batch)
+
+
+def masked_lm_loss(
+    model: nn.Module,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    labels: torch.Tensor,
+    num_items: torch.Tensor | int | None = None,
+) -> tuple[torch.Tensor, int]:
+    """Return the loss of a masked language model, computed on real and on predicted tokens only.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A masked language model; BERT, ESM and DNABERT-2 (also with LoRA adapters) are run packed, any
+        other through its own forward pass. It may be wrapped for data parallelism or compiled.
+    input_ids, labels : int64 tensor, shape (B, L)
+        Labels are -100 where nothing is predicted.
+    attention_mask : tensor, shape (B, L), or None
+        Non-zero for real tokens.
+    num_items : int or tensor, optional
+        What the sum is divided by, for a mean over several batches; the number of labels by default.
+
+    Returns
+    -------
+    loss : tensor, shape ()
+        0 where nothing is predicted.
+    count : int
+        Predicted tokens.
+
+    Examples
+    --------
+    >>> from dnamask_plugins.plugins import create
+    >>> from dnamask_plugins.models.loading import load_masked_lm
+    >>> model, _ = load_masked_lm("bert_tiny", create("tokenizers", "kmer", k=6), seed=0)
+    >>> ids = torch.tensor([[2, 9, 4, 8, 3]])
+    >>> loss, count = masked_lm_loss(model, ids, None, torch.tensor([[-100, -100, 7, -100, -100]]))
+    >>> count, bool(abs(loss - model(ids, labels=torch.tensor([[-100, -100, 7, -100, -100]])).loss) < 1e-5)
+    (1, True)
+    """
+    inner = _inner(model)
+    if encoder_of(inner) is not None and _is_compiled_or_parallel(model):
+        install_masked_forward(inner)
+        loss, count = model(
+            input_ids=input_ids, attention_mask=attention_mask, labels=labels, masked_only=True
+        )
+        return (loss if num_items is None else loss * (count / num_items)), count
+    return _loss(inner, model, input_ids, attention_mask, labels, num_items)
+
+
+def install_masked_forward(model: nn.Module) -> None:
+    """Let ``model(..., labels=..., masked_only=True)`` return what `masked_lm_loss` returns.
+
+    Needed where a wrapper must see the forward pass (`DistributedDataParallel`, FSDP, `torch.compile`,
+    Hugging Face's Trainer). Without ``masked_only`` the model does what it did; calling this again changes
+    nothing.
+    """
+    target = _inner(model)
+    if getattr(target, _INSTALLED, False):
+        return
+    own = type(target).forward
+
+    @functools.wraps(own)
+    def forward(self: Any, *args: Any, masked_only: bool = False, **kwargs: Any) -> Any:
+        if not masked_only:
+            return type(self).forward(self, *args, **kwargs)
+        given = inspect.signature(own).bind(self, *args, **kwargs).arguments
+        return _loss(self, self, given["input_ids"], given.get("attention_mask"), given["labels"], None)
+
+    # A bound method, so that a deep copy of the model is bound to the copy.
+    target.forward = types.MethodType(forward, target)  # type: ignore[method-assign]
+    setattr(target, _INSTALLED, True)
+
+
+def _is_compiled_or_parallel(model: nn.Module) -> bool:
+    """Say whether a wrapper has to see the forward pass."""
+    parallel = isinstance(model, nn.parallel.DistributedDataParallel) or type(model).__name__.startswith(
+        "Fully"
+    )
+    return parallel or hasattr(model, "_orig_mod")
+
+
+def _inner(model: nn.Module) -> nn.Module:
+    """Return the model inside the wrappers of parallelism, compilation and adapters."""
+    while True:
+        if hasattr(model, "_orig_mod"):
+            model = model._orig_mod
+        elif _is_compiled_or_parallel(model):
+            model = model.module
+        elif hasattr(model, "get_base_model"):
+            model = model.get_base_model()
+        else:
+            return model
+
+
+def _loss(
+    inner: nn.Module,
+    outer: nn.Module,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    labels: torch.Tensor,
+    num_items: torch.Tensor | int | None,
+) -> tuple[torch.Tensor, int]:
+    encoder = encoder_of(inner)
+    if encoder is None:
+        return _plain_loss(outer, input_ids, attention_mask, labels, num_items)
+    plan = _plan(input_ids, attention_mask, labels)
+    logits = _logits(encoder, inner, input_ids, plan)
+    return _divide(logits, plan.targets, num_items)
+
+
+def _logits(encoder: Encoder, model: Any, input_ids: torch.Tensor, plan: Plan) -> torch.Tensor:
+    """Score the vocabulary at the predicted tokens, (M, vocabulary)."""
+    hidden, extra = encoder.embed(model, input_ids, plan.rows)
+    layers = encoder.layers(model)
+    for number, layer in enumerate(layers):
+        chosen = (plan.chosen, plan.segments) if number == len(layers) - 1 else None
+        if layer.training and getattr(layer, "gradient_checkpointing", False):
+            hidden = checkpoint(encoder.layer, layer, hidden, plan.rows, extra, chosen, use_reentrant=False)
+        else:
+            hidden = encoder.layer(layer, hidden, plan.rows, extra, chosen)
+    return encoder.head(model, hidden)
+
+
+def _plain_loss(
+    model: Any,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    labels: torch.Tensor,
+    num_items: torch.Tensor | int | None,
+) -> tuple[torch.Tensor, int]:
+    logits = model(input_ids=input_ids, attention_mask=attention_mask).logits
+    if attention_mask is not None:
+        labels = labels.masked_fill(attention_mask == 0, IGNORED_LABEL)
+    wanted = labels != IGNORED_LABEL
+    return _divide(logits[wanted], labels[wanted], num_items)
+
+
+def _divide(
+    logits: torch.Tensor, targets: torch.Tensor, num_items: torch.Tensor | int | None
+) -> tuple[torch.Tensor, int]:
+    count = targets.numel()
+    total = cross_entropy(logits.float(), targets, reduction="sum")
+    return total / (max(count, 1) if num_items is None else num_items), count

@@ -1,0 +1,24 @@
+"""Tasks are data: a task comes from a TOML file, a suite is a list of tasks.
+
+Those of GUE, GUE+ and few-shot ship here; third parties name a function that returns tasks in the entry-point
+group ``dnamask.tasks``, or give a TOML file of the same form. May import the ground floor and `plugins`.
+"""
+
+from dnamask_plugins.tasks.suites import all_suites, fewshot, gue, gue_plus, select_tasks
+from dnamask_plugins.tasks.task import METRICS, SPLITS, Layout, Split, Task
+from dnamask_plugins.tasks.task_file import load_tasks, parse_tasks
+
+__all__ = [
+    "METRICS",
+    "SPLITS",
+    "Layout",
+    "Split",
+    "Task",
+    "all_suites",
+    "fewshot",
+    "gue",
+    "gue_plus",
+    "load_tasks",
+    "parse_tasks",
+    "select_tasks",
+]

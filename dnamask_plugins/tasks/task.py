@@ -1,0 +1,106 @@
+"""A task as data: what is classified, which files hold it, how it is scored, how others trained on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, get_args
+
+from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.tasks.recipes import ANY, Recipe
+
+Split = Literal["train", "dev", "test"]
+SPLITS: Final = get_args(Split)
+Layout = Literal["gue", "fewshot"]
+_NAME: Final = re.compile(r"(?!\.)[\w.+-]+(/(?!\.)[\w.+-]+)*", re.ASCII)
+METRICS: Final = ("mcc", "f1_macro", "accuracy")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One data set to classify.
+
+    Attributes
+    ----------
+    name : str
+        Folder below the suite's root, for example ``EMP/H3``; for few-shot ``Prom-core/10``.
+    suite : str
+        Suite the task belongs to.
+    classes : int or None
+        Number of classes, labels 0..classes-1; None takes it from train.
+    length : int or None
+        Usual length of a sequence, in nucleotides.
+    metric : {"mcc", "f1_macro", "accuracy"}
+        What the task is scored by.
+    pair : bool
+        Each row holds two sequences.
+    rows, sha256, known : mapping
+        Per split, where they are known: rows; SHA-256 of the uncompressed CSV; leaks that were counted.
+    shots : int or None
+        Training sequences per class that a draw takes; None trains on all.
+    layout : {"gue", "fewshot"}
+        How the files lie and how sequences are written in them.
+    hub, hub_config : str
+        Data set on the Hugging Face hub, and its configuration.
+    recipes : mapping of str to mapping
+        Settings per backbone family, merged from suite and task.
+    """
+
+    name: str
+    suite: str
+    metric: str
+    title: str = ""
+    species: str = ""
+    classes: int | None = None
+    length: int | None = None
+    pair: bool = False
+    rows: Mapping[str, int] = field(default_factory=dict)
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, int] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    experiment: str = ""
+    shots: int | None = None
+    layout: Layout = "gue"
+    hub: str = ""
+    hub_config: str = ""
+    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            # The name is a path below folders that are read and written.
+            raise ConfigError(
+                f"task {self.name!r}: a name is made of letters, digits and . _ + -, with / between parts, "
+                "as in EMP/H3; rename it"
+            )
+        if self.metric not in METRICS:
+            raise ConfigError(f"task {self.name}: metric '{self.metric}'; {suggest(self.metric, METRICS)}")
+        if self.layout not in get_args(Layout):
+            raise ConfigError(
+                f"task {self.name}: layout '{self.layout}'; {suggest(self.layout, get_args(Layout))}"
+            )
+        if self.classes is not None and self.classes < 2:
+            raise ConfigError(f"task {self.name}: {self.classes} classes; at least 2 are needed")
+
+    @property
+    def group(self) -> str:
+        """First part of the name: ``EMP`` of ``EMP/H3``."""
+        return self.name.split("/")[0]
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether the task comes with a dev split."""
+        return self.layout == "gue"
+
+    def recipe(self, family: str) -> Recipe:
+        """Return the settings of a backbone family.
+
+        Raises
+        ------
+        ConfigError
+            The task has none for this family.
+        """
+        values = self.recipes.get(family, self.recipes.get(ANY))
+        if values is None:
+            raise ConfigError(f"task {self.name}: no recipe for '{family}'; {suggest(family, self.recipes)}")
+        return Recipe.from_mapping(values, f"task {self.name}, recipe {family}")

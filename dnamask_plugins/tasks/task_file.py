@@ -1,0 +1,90 @@
+"""Tasks from a TOML file, the form that suites ship in and users write."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, cast
+
+from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.files import parse_toml
+from dnamask_plugins.tasks.task import Layout, Task
+
+_TYPES: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("name", "metric", "title", "species", "experiment", "hub"), str),
+    **dict.fromkeys(("classes", "length", "shots"), int),
+    **dict.fromkeys(("rows", "sha256", "known"), dict),
+    "pair": bool,
+    "labels": list,
+}
+
+
+def load_tasks(path: Path) -> tuple[Task, ...]:
+    """Read a suite of tasks from a TOML file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read or is no TOML.
+    ConfigError
+        A setting is unknown or out of range.
+    """
+    try:
+        content = parse_toml(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML file of tasks") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not TOML ({error}); correct the file") from None
+    return parse_tasks(content, str(path))
+
+
+def parse_tasks(content: Mapping[str, Any], where: str) -> tuple[Task, ...]:
+    """Make tasks from the content of a TOML file; `where` begins the error messages."""
+    suite, tasks, shared = content.get("suite", {}), content.get("task"), content.get("recipes", {})
+    if not isinstance(suite, Mapping) or "name" not in suite or not tasks:
+        raise ConfigError(f"{where}: needs [suite] with a name, and one [[task]] at least")
+    _check_types(suite, {"name": str, "layout": str, "hub": str}, f"{where}: [suite]")
+    _check_tables(shared, f"{where}: [recipes]")
+    if not isinstance(tasks, list) or not all(isinstance(values, Mapping) for values in tasks):
+        raise ConfigError(f"{where}: 'task' is no list of tables; write [[task]] above each")
+    return tuple(_parse_task(values, suite, shared, where) for values in tasks)
+
+
+def _parse_task(
+    values: Mapping[str, Any], suite: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]], where: str
+) -> Task:
+    known = {item.name for item in dataclasses.fields(Task)} - {"suite", "layout", "hub_config"}
+    for key in values:
+        if key not in known:
+            raise ConfigError(
+                f"{where}: task {values.get('name', '?')}: unknown key '{key}'; {suggest(key, known)}"
+            )
+    for key in ("name", "metric"):
+        if key not in values:
+            raise ConfigError(f"{where}: a [[task]] without '{key}'; add it")
+    _check_types(values, _TYPES, f"{where}: task {values['name']}")
+    own = values.get("recipes", {})
+    _check_tables(own, f"{where}: task {values['name']}: recipes")
+    recipes = {family: {**shared.get(family, {}), **own.get(family, {})} for family in (*shared, *own)}
+    settings = {key: value for key, value in values.items() if key not in ("recipes", "hub")}
+    settings["labels"] = tuple(settings.get("labels", ()))
+    return Task(
+        **settings,
+        suite=suite["name"],
+        layout=cast(Layout, suite.get("layout", "gue")),
+        hub=suite.get("hub", ""),
+        hub_config=values.get("hub", ""),
+        recipes=recipes,
+    )
+
+
+def _check_types(values: Mapping[str, Any], types: Mapping[str, type], where: str) -> None:
+    for key, kind in types.items():
+        if key in values and type(values[key]) is not kind:
+            raise ConfigError(f"{where}: {key} is {str(values[key])[:40]!r}, no {kind.__name__}; correct it")
+
+
+def _check_tables(values: Any, where: str) -> None:
+    if not isinstance(values, Mapping) or not all(isinstance(each, Mapping) for each in values.values()):
+        raise ConfigError(f"{where}: must hold one table of settings per family; correct it")

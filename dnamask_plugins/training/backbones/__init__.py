@@ -1,5 +1,0 @@
-"""Backbones: small declarations that turn a tokenizer into a masked language model."""
-
-from dnamask_plugins.training.backbones.base import Backbone
-
-__all__ = ["Backbone"]
