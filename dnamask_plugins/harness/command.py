@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dnamask_plugins.harness.runner import Plan
     from dnamask_plugins.harness.units import Unit
 
-MethodName = Literal["finetune", "lora", "probe"]
+MethodName = Literal["finetune", "lora", "probe", "baseline"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,14 @@ def method_of(lora: bool, probe: bool) -> MethodName:
     if lora and probe:
         raise ConfigError("--lora and --probe exclude each other; give one of them")
     return "lora" if lora else "probe" if probe else "finetune"
+
+
+def default_seeds(model: str, method: MethodName) -> str:
+    """Return the seeds where none are given: one is enough where figures do not depend on it."""
+    from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
+
+    varies = BaselineSource.find(model).varies if is_baseline(model) else method != "probe"
+    return "0,1,2" if varies else "0"
 
 
 def tasks_of(expression: str, suites: Sequence[str]) -> tuple[Task, ...]:

@@ -22,7 +22,7 @@ class UnitOutcome:
     Attributes
     ----------
     task, method, seed
-        ``method``: finetune, lora or probe.
+        ``method``: finetune, lora, probe or baseline.
     predictions : Predictions or None
         On the test rows, in the order of the file; None where the unit failed.
     classes : int

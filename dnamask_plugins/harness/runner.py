@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.files import parse_toml
+from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
 from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
@@ -36,8 +37,8 @@ class RunRequest:
     tasks : tuple of Task
     seeds : tuple of int
     output : Path
-    method : {"finetune", "lora", "probe"}
-        "finetune" becomes "lora" where the recipe says so.
+    method : {"finetune", "lora", "probe", "baseline"}
+        "finetune" becomes "lora" where the recipe says so; a baseline in the place of a model has its own.
     recipe : str
         ``paper`` (of the model's family), a family, or a TOML file of settings.
     select_by : str or None
@@ -61,7 +62,7 @@ class RunRequest:
     tasks: tuple[Task, ...]
     seeds: tuple[int, ...]
     output: Path
-    method: Literal["finetune", "lora", "probe"] = "finetune"
+    method: Literal["finetune", "lora", "probe", "baseline"] = "finetune"
     recipe: str = PAPER
     select_by: str | None = None
     max_length: int | None = None
@@ -78,7 +79,7 @@ class RunRequest:
 class Plan:
     """Units in their order, those that are finished, and tasks that were left out with the reason."""
 
-    source: ModelSource
+    source: ModelSource | BaselineSource
     units: tuple[Unit, ...]
     finished: Mapping[Unit, UnitOutcome]
     left_out: Mapping[str, str]
@@ -100,10 +101,10 @@ def plan_run(request: RunRequest) -> Plan:
         The recipe is not known.
     """
     _check(request)
-    source = ModelSource.find(request.model)
+    source = _contestant(request)
     weights = source.weights_sha256
     folder = suite_root(request.data_folder)
-    limit = _position_limit(source)
+    limit = None if isinstance(source, BaselineSource) else _position_limit(source)
     units: list[Unit] = []
     left_out: dict[str, str] = {}
     for task in request.tasks:
@@ -113,8 +114,11 @@ def plan_run(request: RunRequest) -> Plan:
                 raise InputError(reason)
             left_out[task.name] = reason
             continue
-        recipe, name = resolve_recipe(task, source, request)
-        method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
+        if isinstance(source, BaselineSource):
+            recipe, name, method = Recipe(select_by="last"), source.reference, "baseline"
+        else:
+            recipe, name = resolve_recipe(task, source, request)
+            method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
         hashes = hash_splits(folder, task)
         for seed in request.seeds:
             units.append(
@@ -142,6 +146,23 @@ def plan_run(request: RunRequest) -> Plan:
     found = {unit: read_outcome(unit.path) for unit in units}
     finished = {unit: done for unit, done in found.items() if done is not None and done.status != "failed"}
     return Plan(source, tuple(units), finished, left_out)
+
+
+def _contestant(request: RunRequest) -> ModelSource | BaselineSource:
+    """Find the model, or the baseline in its place, which takes none of the settings of a fine-tuning."""
+    if not is_baseline(request.model):
+        return ModelSource.find(request.model)
+    given = {
+        "--lora or --probe": request.method not in ("finetune", "baseline"),
+        "--recipe": request.recipe != PAPER,
+        "--select-by": request.select_by is not None,
+        "--max-length": request.max_length is not None,
+        "--set": bool(request.overrides),
+    }
+    for flag, present in given.items():
+        if present:
+            raise ConfigError(f"{flag}: {request.model} is no model that is fine-tuned; leave it out")
+    return BaselineSource.find(request.model)
 
 
 def _check(request: RunRequest) -> None:
@@ -305,6 +326,7 @@ def _run_info(
     first = good[0]
     selected = str(first.recipe.get("select_by", "last"))
     chosen = {"loss": "dev loss", "metric": f"dev {unit.task.metric}", "last": "last checkpoint"}
+    # A probe and a baseline say themselves what chose.
     notes = []
     if first.dev_as_train:
         notes.append("trained on dev: train.csv was missing")
@@ -317,7 +339,7 @@ def _run_info(
     return RunInfo(
         method=unit.method,
         recipe=dict(first.recipe),
-        select_by=f"dev {unit.task.metric}" if unit.method == "probe" else chosen[selected],
+        select_by=f"dev {unit.task.metric}" if unit.method == "probe" else chosen.get(selected, selected),
         command=_command(),
         effective_batch=first.effective_batch,
         processes=first.processes,

@@ -18,7 +18,7 @@ import numpy as np
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.harness.audit import leaked_rows
-from dnamask_plugins.harness.data import TaskData, draw_shots, limit_rows, read_task
+from dnamask_plugins.harness.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome, write_outcome
@@ -27,7 +27,7 @@ from dnamask_plugins.results.records import safe_name
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
 
-Method = Literal["finetune", "lora", "probe"]
+Method = Literal["finetune", "lora", "probe", "baseline"]
 UNIT_FORMAT: Final = 1
 """Raised when units of an earlier version must not be taken for finished ones."""
 
@@ -46,7 +46,8 @@ class Unit:
     model : str
         Folder or hub id.
     weights_sha256 : str
-    method : {"finetune", "lora", "probe"}
+        Of a baseline the identity of what it fits.
+    method : {"finetune", "lora", "probe", "baseline"}
     recipe : Recipe
     recipe_name : str
     seed : int
@@ -146,13 +147,15 @@ def _failed(unit: Unit, reason: str, started: float) -> UnitOutcome:
 
 
 def _run(unit: Unit, started: float) -> UnitOutcome:
-    from dnamask_plugins.results.metrics import compute_scores
-
     _start_memory()
+    metric = unit.task.metric
+    if unit.method == "baseline":
+        data = read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train)
+        scores, facts = _baseline(unit, data)
+        return _outcome(unit, data, scores, facts, started)
     source = _source(unit.model, unit.weights_sha256)
     data, encoded = _encoded(unit)
     train, dev, test = _chosen(unit, data, encoded, source)
-    metric = unit.task.metric
     if unit.method == "probe":
         from dnamask_plugins.harness.probe import probe
 
@@ -187,6 +190,33 @@ def _run(unit: Unit, started: float) -> UnitOutcome:
                 "processes": tuned.processes,
             },
         )
+    facts |= {
+        "train_rows": len(train),
+        "truncated": {name: split.truncated for name, split in encoded.items()},
+    }
+    return _outcome(unit, data, scores, facts, started)
+
+
+def _baseline(unit: Unit, data: TaskData) -> tuple[Any, dict[str, Any]]:
+    from dnamask_plugins.harness.baselines import PREFIX, Rows, fit_baseline
+
+    train = _training_rows(unit, data)
+    # What a floor was fitted on cannot choose its settings.
+    dev = None if data.dev_as_train else data.dev
+    rows = Rows(train, dev, data.test, data.classes, unit.task.metric)
+    fitted = fit_baseline(unit.model.removeprefix(PREFIX), rows, unit.seed, _progress.get())
+    return fitted.scores, {
+        "dev": fitted.dev,
+        "recipe": {"name": unit.model, **fitted.settings, "select_by": fitted.select_by},
+        "parameters": fitted.parameters,
+        "trainable": fitted.parameters,
+        "train_rows": len(train),
+    }
+
+
+def _outcome(unit: Unit, data: TaskData, scores: Any, facts: dict[str, Any], started: float) -> UnitOutcome:
+    from dnamask_plugins.results.metrics import compute_scores
+
     predicted = scores.argmax(axis=1).astype(np.int64)
     leaked = leaked_rows(data)
     figures = compute_scores(data.test.labels, predicted, data.classes)
@@ -209,8 +239,6 @@ def _run(unit: Unit, started: float) -> UnitOutcome:
         classes=data.classes,
         scores=figures,
         recipe=recipe,
-        truncated={name: split.truncated for name, split in encoded.items()},
-        train_rows=len(train),
         dev_as_train=data.dev_as_train,
         data_sha256={name: split.sha256 for name, split in data.splits.items()},
         wall_time_s=round(time.perf_counter() - started, 3),
@@ -228,13 +256,18 @@ def _chosen(
         assert dev is not None
         if unit.train_limit is None or unit.train_limit >= len(dev):
             return dev, dev, test
-    part = data.train
-    if unit.task.shots is not None:
-        part = draw_shots(part, unit.task.shots, unit.seed)
-    part = limit_rows(part, unit.train_limit, unit.seed)
+    part = _training_rows(unit, data)
     if part is data.train:
         return encoded["train"], dev, test
     return encode_data(part, source.tokenizer, unit.max_length), dev, test
+
+
+def _training_rows(unit: Unit, data: TaskData) -> LabelledData:
+    """Return the rows of train that this unit learns from."""
+    part = data.train
+    if unit.task.shots is not None:
+        part = draw_shots(part, unit.task.shots, unit.seed)
+    return limit_rows(part, unit.train_limit, unit.seed)
 
 
 @functools.lru_cache(maxsize=1)

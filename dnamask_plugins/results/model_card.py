@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 BEGIN: Final = "<!-- dnamask results: this part is written by `dnamask export --hub-card` -->"
 END: Final = "<!-- end of dnamask results -->"
 _SUITE_NAMES: Final = {"gue": "GUE", "gue_plus": "GUE+", "fewshot": "GeneMask few-shot"}
-_METHOD_NAMES: Final = {"finetune": "fine-tuned", "lora": "LoRA", "probe": "linear probe"}
+_METHOD_NAMES: Final = {
+    "finetune": "fine-tuned",
+    "lora": "LoRA",
+    "probe": "linear probe",
+    "baseline": "floor",
+}
 
 
 def records_of(paths: Sequence[Path], weights_sha256: str) -> list[ResultRecord]:

@@ -31,7 +31,7 @@ from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.resampling import LEVEL, RESAMPLES, confusion, metric_of, resample
 
 SCHEMA_VERSION: Final = 1
-METHODS: Final = ("finetune", "lora", "probe")
+METHODS: Final = ("finetune", "lora", "probe", "baseline")
 TRACKS: Final = ("standard", "gue_pretrained")
 
 # What was measured does not change with these, so they take no part in a record's identity.
@@ -92,7 +92,7 @@ class RunInfo:
 
     Attributes
     ----------
-    method : {"finetune", "lora", "probe"}
+    method : {"finetune", "lora", "probe", "baseline"}
     recipe : mapping
         ``{"name": ..., **settings}`` as they were used (plain JSON).
     select_by : str or None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import Address, ExecutorName
+from dnamask_plugins.cli.options import Address, ExecutorName, Model
 
 app = typer.Typer(no_args_is_help=True, help="Audit and run the few-shot tasks of GeneMask and CM-GEMS.")
 
@@ -19,7 +19,7 @@ Tasks = Annotated[
 
 @app.command()
 def run(
-    model: Annotated[str, typer.Option(help="Model folder, or owner/name[@revision] on the hub.")],
+    model: Model,
     fewshot_dir: Folder,
     out: Annotated[Path, typer.Option(help="Folder for outcomes and records; run again to go on.")],
     tasks: Tasks = "all",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import Address, ExecutorName
+from dnamask_plugins.cli.options import Address, ExecutorName, Model
 
 app = typer.Typer(
     no_args_is_help=True, help="Fetch, audit and run the Genome Understanding Evaluation (GUE)."
@@ -27,11 +27,11 @@ Corpus = Annotated[
 
 @app.command()
 def run(
-    model: Annotated[str, typer.Option(help="Model folder, or owner/name[@revision] on the hub.")],
+    model: Model,
     gue_dir: Folder,
     out: Annotated[Path, typer.Option(help="Folder for outcomes and records; run again to go on.")],
     tasks: Tasks = "all",
-    seeds: Annotated[str, typer.Option(help="Seeds by comma; 0 for a probe, which does not vary.")] = "",
+    seeds: Annotated[str, typer.Option(help="By comma; default 0,1,2, or 0 where nothing varies.")] = "",
     recipe: Annotated[str, typer.Option(help="paper, dnabert1, dnabert2, nt, or a TOML file.")] = "paper",
     lora: Annotated[
         bool, typer.Option("--lora", help="Train low-rank adapters instead of all weights.")
@@ -56,16 +56,17 @@ def run(
     address: Address = None,
 ) -> None:
     """Fine-tune or probe a model on GUE; what is finished is skipped, so a killed run goes on."""
-    from dnamask_plugins.harness.command import RunFlags, method_of, run_command
+    from dnamask_plugins.harness.command import RunFlags, default_seeds, method_of, run_command
 
+    method = method_of(lora, probe)
     flags = RunFlags(
         model=model,
         folder=gue_dir,
         out=out,
         tasks=tasks,
         suites=("gue", "gue_plus"),
-        seeds=seeds or ("0" if probe else "0,1,2"),
-        method=method_of(lora, probe),
+        seeds=seeds or default_seeds(model, method),
+        method=method,
         recipe=recipe,
         select_by=select_by,
         max_length=max_length,

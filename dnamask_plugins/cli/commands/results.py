@@ -71,7 +71,7 @@ def compare(
     ] = None,
     model_b: Annotated[str | None, typer.Option(help="Name of model B.")] = None,
     method: Annotated[
-        str | None, typer.Option(help="finetune, lora or probe, where there are several.")
+        str | None, typer.Option(help="finetune, lora, probe or baseline, where there are several.")
     ] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.text,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,

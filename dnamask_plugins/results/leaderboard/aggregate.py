@@ -343,7 +343,7 @@ def _method(record: ResultRecord) -> str:
 
 def _recipe(record: ResultRecord) -> str:
     """Name the recipe with all that departs from it: other choices are other entries."""
-    if record.run is None:
+    if record.run is None or record.run.method == "baseline":
         return ""
     recipe = record.run.recipe
     chosen = str(recipe.get("select_by") or record.run.select_by or "")

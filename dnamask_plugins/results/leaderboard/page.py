@@ -19,7 +19,13 @@ from dnamask_plugins.results import records
 from dnamask_plugins.results.leaderboard import chart
 from dnamask_plugins.results.leaderboard.aggregate import Column, Figure, Leaderboard, Table, aggregate
 
-METHOD_NAMES = {"finetune": "fine-tuned", "lora": "LoRA", "probe": "linear probe", "": ""}
+METHOD_NAMES = {
+    "finetune": "fine-tuned",
+    "lora": "LoRA",
+    "probe": "linear probe",
+    "baseline": "floor",
+    "": "",
+}
 
 
 @dataclass(frozen=True)

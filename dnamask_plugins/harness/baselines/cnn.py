@@ -1,0 +1,117 @@
+"""Floor: a small convolutional network trained from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
+from dnamask_plugins.harness.baselines.onehot import letters
+from dnamask_plugins.harness.data import LabelledData
+from dnamask_plugins.results.metrics import compute_scores
+
+TITLE: Final = "small CNN"
+VARIES: Final = True
+SETTINGS: Final[Mapping[str, Any]] = {
+    "version": 1,
+    "channels": 64,
+    "widths": [11, 7],
+    "pool": 4,
+    "dropout": 0.2,
+    "batch": 64,
+    "learning_rate": 2e-3,
+    "epochs": 12,
+    "least_steps": 600,
+}
+_AT_ONCE: Final = 256
+
+
+class Network(nn.Module):
+    """Two convolutions over one-hot letters, a maximum over places, one linear layer.
+
+    Letters come as codes of shape (rows, sequences of a row, places); both of a pair go through the same
+    convolutions.
+    """
+
+    def __init__(self, sequences: int, outputs: int) -> None:
+        super().__init__()
+        channels, (first, second) = SETTINGS["channels"], SETTINGS["widths"]
+        self.layers = nn.Sequential(
+            nn.Conv1d(4, channels, first, padding="same"),
+            nn.ReLU(),
+            nn.MaxPool1d(SETTINGS["pool"], ceil_mode=True),
+            nn.Conv1d(channels, channels, second, padding="same"),
+            nn.ReLU(),
+            nn.AdaptiveMaxPool1d(1),
+            nn.Flatten(),
+            nn.Dropout(SETTINGS["dropout"]),
+        )
+        self.head = nn.Linear(sequences * channels, outputs)
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return logits, shape (rows, outputs)."""
+        onehot = nn.functional.one_hot(codes, 5)[..., :4].transpose(-1, -2).float()
+        pooled = [self.layers(onehot[:, number]) for number in range(codes.shape[1])]
+        return self.head(torch.cat(pooled, dim=1))  # type: ignore[no-any-return]
+
+
+def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
+    """Train for some epochs and keep the epoch that dev likes best, else the last. See `fit_baseline`."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    train, labels = _codes(rows.train, rows), torch.from_numpy(rows.train.labels)
+    batch = min(SETTINGS["batch"], max(8, len(rows.train) // 8))
+    per_epoch = -(-len(rows.train) // batch)
+    epochs = max(SETTINGS["epochs"], -(-SETTINGS["least_steps"] // per_epoch))
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = Network(train.shape[1], rows.classes).to(device)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=SETTINGS["learning_rate"])
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, SETTINGS["learning_rate"], total_steps=epochs * per_epoch
+        )
+        best: tuple[float, int, dict[str, float], dict[str, Any]] | None = None
+        for epoch in range(1, epochs + 1):
+            model.train()
+            for chosen in torch.randperm(len(labels)).split(batch):
+                loss = nn.functional.cross_entropy(model(train[chosen].to(device)), labels[chosen].to(device))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+            if rows.dev is not None:
+                figures = compute_scores(
+                    rows.dev.labels, _predict(model, rows.dev, rows).argmax(1), rows.classes
+                )
+                if best is None or figures[rows.metric] > best[0]:
+                    weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+                    best = (figures[rows.metric], epoch, figures, weights)
+            if progress is not None:
+                progress(epoch, epochs)
+    if best is not None:
+        model.load_state_dict(best[3])
+    return Fitted(
+        scores=_predict(model, rows.test, rows),
+        dev=best[2] if best else {},
+        settings={**SETTINGS, "batch": batch, "epochs": epochs, "best_epoch": best[1] if best else None},
+        parameters=sum(item.numel() for item in model.parameters()),
+        select_by=f"dev {rows.metric}" if best else "last epoch",
+    )
+
+
+def _codes(data: LabelledData, rows: Rows) -> torch.Tensor:
+    sides = [data.sequences] if data.partners is None else [data.sequences, data.partners]
+    width = max(map(len, (*rows.train.sequences, *(rows.train.partners or ()))))
+    return torch.from_numpy(np.stack([letters(side, width) for side in sides], axis=1))
+
+
+def _predict(model: Network, data: LabelledData, rows: Rows) -> NDArray[np.float32]:
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        parts = [model(part.to(device)).softmax(1).cpu() for part in _codes(data, rows).split(_AT_ONCE)]
+    return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
