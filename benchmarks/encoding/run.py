@@ -46,7 +46,7 @@ def kmer_rows(batch: NucleotideBatch, strings: list[str], k: int) -> Iterator[Ro
     arrays = empty_tokens(len(strings), len(strings[0]) - k + 3)
 
     def kernel() -> Any:
-        kmer._encode(batch.codes, batch.lengths, kmer._DIGIT_OF_CODE, k, *arrays)
+        kmer._encode(batch.codes, batch.lengths, kmer.digits(kmer.ALPHABET), k, *arrays)
         return arrays[0]
 
     yield "dnamask kmer, arrays given (kernel alone)", kernel, lambda ids: ids.tolist()

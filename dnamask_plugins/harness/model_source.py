@@ -86,7 +86,7 @@ class ModelSource:
         """The tokenizer that lies beside the model."""
         from dnamask_plugins.tokenizers.loading import load_tokenizer
 
-        return _kmers_of(self.folder) or load_tokenizer(self.folder)
+        return load_tokenizer(self.folder)
 
     @functools.cached_property
     def config(self) -> Mapping[str, Any]:
@@ -123,18 +123,6 @@ class ModelSource:
             curriculum_fingerprint=curriculum.get("fingerprint"),
             track=track,
         )
-
-
-def _kmers_of(folder: Path) -> DNATokenizer | None:
-    """Return DNABERT's tokenizer where ``vocab.txt`` is its vocabulary; BERT's own reads no raw DNA."""
-    from dnamask_plugins.tokenizers.kmer import KmerTokenizer
-
-    path = folder / "vocab.txt"
-    words = path.read_text(encoding="utf-8").split() if path.is_file() else []
-    if not words or not 1 <= len(words[-1]) <= 8 or len(words) != 5 + 4 ** len(words[-1]):
-        return None
-    tokenizer = KmerTokenizer(len(words[-1]))
-    return tokenizer if tuple(words) == tokenizer.vocabulary else None
 
 
 def _is_bpe(folder: Path) -> bool:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import parse_json
 from dnamask_plugins.models.backbones.base import Backbone, seeded
+from dnamask_plugins.tokenizers.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
     import torch
@@ -155,6 +156,7 @@ def _config_of_folder(
 ) -> PretrainedConfig:
     config = read_config(folder)
     _check_vocabulary(config, tokenizer, source)
+    check_vocabulary(getattr(tokenizer, "vocabulary", None), folder)
     known = config.to_dict()
     for key, value in overrides.items():
         if key != "num_labels" and key not in known:

@@ -1,6 +1,6 @@
 """The conformance kit: what every plugin promises, checked by one decorator or by ``dnamask check``."""
 
-from dnamask_plugins.testing import common, curricula, strategies, tokenizers  # each registers its checks
+from dnamask_plugins.testing import common, curricula, reading, strategies, tokenizers  # register checks
 from dnamask_plugins.testing.core import CHECKS, Check, CheckFailure, Examination, NotRun, Outcome, examine
 from dnamask_plugins.testing.pytest_support import parametrize_with_checks
 
@@ -15,6 +15,7 @@ __all__ = [
     "curricula",
     "examine",
     "parametrize_with_checks",
+    "reading",
     "strategies",
     "tokenizers",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ _USUAL_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "mask_token": ("[MASK]", "<mask>"),
 }
 
+_SPECIAL_FORM: Final = re.compile(r"<[^<>]+>|\[[^\[\]]+\]")
+
 
 def usual_roles(tokens: Iterable[str]) -> dict[str, str]:
     """Find the special tokens of a vocabulary by their usual names: role -> token."""
@@ -28,6 +31,15 @@ def usual_roles(tokens: Iterable[str]) -> dict[str, str]:
         (role, next((name for name in names if name in known), None)) for role, names in _USUAL_NAMES.items()
     )
     return {role: name for role, name in found if name is not None}
+
+
+def looks_special(token: str) -> bool:
+    """Say whether a token is written as one that no nucleotide produces: ``<eos>``, ``[CLS]``.
+
+    Libraries mark as special only what has a role, so that ``<eos>`` and ``<bos>`` of Nucleotide
+    Transformer's vocabulary, which have none, would pass for words that random replacement may draw.
+    """
+    return _SPECIAL_FORM.fullmatch(token) is not None
 
 
 def _encoding(
@@ -59,7 +71,8 @@ class FastEngine:
         added = {index for index, token in backend.get_added_tokens_decoder().items() if token.special}
         named = {ids[token] for token in self.roles.values()}
         unused = set(range(size)) - set(ids.values())
-        self.special_ids = np.array(sorted(added | named | unused), dtype=np.int64)
+        written = {index for token, index in ids.items() if looks_special(token)}
+        self.special_ids = np.array(sorted(added | named | unused | written), dtype=np.int64)
         self._is_special = np.zeros(size, dtype=bool)
         self._is_special[self.special_ids] = True
         # Letters of each token; -1 where a token is not spelt as in the text ("##ACG").
@@ -108,7 +121,10 @@ class SentencePieceEngine:
         special = [
             index
             for index in range(size)
-            if model.is_control(index) or model.is_unknown(index) or model.is_unused(index)
+            if model.is_control(index)
+            or model.is_unknown(index)
+            or model.is_unused(index)
+            or looks_special(self.vocabulary[index])
         ]
         unknown = {"unk_token": self.vocabulary[model.unk_id()]}
         self.roles: Mapping[str, str] = usual_roles(self.vocabulary) | unknown
@@ -162,7 +178,8 @@ class SlowEngine:
             tokens[index] = token
         self.vocabulary = tuple(tokens)
         self.roles: Mapping[str, str] = dict(roles)
-        self.special_ids = np.unique(np.array(tokenizer.all_special_ids, dtype=np.int64))
+        written = [index for index, token in enumerate(tokens) if looks_special(token)]
+        self.special_ids = np.unique(np.array([*tokenizer.all_special_ids, *written], dtype=np.int64))
 
     def encode(self, texts: list[str]) -> list[Encoding]:
         """Tokenize texts with special tokens."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -98,8 +99,10 @@ def save_pretrained(tokenizer: TokenizerBase, folder: str | os.PathLike[str], **
     InputError
         The folder cannot be written.
     """
-    exported = to_huggingface(tokenizer, **settings)
-    target = Path(folder)
+    return _save(tokenizer, to_huggingface(tokenizer, **settings), Path(folder))
+
+
+def _save(tokenizer: DNATokenizer, exported: PreTrainedTokenizerFast | None, target: Path) -> Path:
     try:
         _write(tokenizer, exported, target)
     except OSError as error:
@@ -109,14 +112,16 @@ def save_pretrained(tokenizer: TokenizerBase, folder: str | os.PathLike[str], **
     return target
 
 
-def _write(tokenizer: TokenizerBase, exported: PreTrainedTokenizerFast, target: Path) -> None:
+def _write(tokenizer: DNATokenizer, exported: PreTrainedTokenizerFast | None, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target, prefix=".tokenizer-") as name:
         staging = Path(name)
-        exported.save_pretrained(staging)
+        if exported is not None:
+            exported.save_pretrained(staging)
         sources = staging / SOURCE_FOLDER
         sources.mkdir()
-        config = tokenizer.save_sources(sources)
+        save_sources = getattr(tokenizer, "save_sources", None)
+        config = dict(tokenizer.to_config()) if save_sources is None else save_sources(sources)
         if not any(sources.iterdir()):
             sources.rmdir()
         document = {"format": 1, "written_by": f"dnamask-plugins {__version__}", "config": config}
@@ -128,12 +133,12 @@ def _write(tokenizer: TokenizerBase, exported: PreTrainedTokenizerFast, target: 
 
 
 def save_tokenizer(tokenizer: DNATokenizer, folder: str | os.PathLike[str]) -> bool:
-    """Save any tokenizer, in the form that ``AutoTokenizer`` loads where it has one.
+    """Save any tokenizer whole: its files, and the form that ``AutoTokenizer`` loads where it has one.
 
     Returns
     -------
     bool
-        False where only the configuration could be written: `load_tokenizer` gives the tokenizer back,
+        False where it has no such form: `load_tokenizer` gives the tokenizer back,
         plain ``AutoTokenizer`` does not.
 
     Raises
@@ -141,16 +146,9 @@ def save_tokenizer(tokenizer: DNATokenizer, folder: str | os.PathLike[str]) -> b
     InputError
         The folder cannot be written.
     """
+    exported = None
     if hasattr(tokenizer, "to_backend"):
-        try:
-            save_pretrained(tokenizer, folder)  # type: ignore[arg-type]
-            return True
-        except (ConfigError, NotImplementedError):
-            pass
-    document = {
-        "format": 1,
-        "written_by": f"dnamask-plugins {__version__}",
-        "config": dict(tokenizer.to_config()),
-    }
-    write_json(Path(folder) / CONFIG_FILE, document)
-    return False
+        with contextlib.suppress(ConfigError, NotImplementedError):
+            exported = to_huggingface(tokenizer)  # type: ignore[arg-type]
+    _save(tokenizer, exported, Path(folder))
+    return exported is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -19,7 +20,6 @@ from dnamask_plugins.types import NucleotideBatch, TokenBatch
 ALPHABET: Final = "ATCG"
 """DNABERT's order of the letters: a k-mer's id is a number in base 4 with these digits."""
 
-_DIGIT_OF_CODE: Final = np.array([ALPHABET.index(letter) for letter in LETTERS[:4]], dtype=np.uint8)
 _PAD, _UNK, _CLS, _SEP, _MASK = range(5)
 _FIRST: Final = 5
 
@@ -72,18 +72,21 @@ class KmerTokenizer(ArrayTokenizer):
     """Overlapping k-mers: token j + 1 shows the nucleotides [j, j + k); ``[CLS] ... [SEP]``.
 
     The vocabulary is that of DNABERT's files: [PAD] [UNK] [CLS] [SEP] [MASK], then the k-mers with their
-    letters in the order A, T, C, G. A k-mer that holds a letter other than A, C, G, T (U) is [UNK]: it
-    covers its nucleotides but is never masked or labelled. A sequence shorter than k is ``[CLS] [SEP]``.
+    letters in the order A, T, C, G; ProkBERT's is the same in the order A, C, G, T. A k-mer that holds a
+    letter other than A, C, G, T (U) is [UNK]: it covers its nucleotides but is never masked or labelled. A
+    sequence shorter than k is ``[CLS] [SEP]``.
 
     Parameters
     ----------
     k : int
         Letters in a word, 1 to 10; DNABERT has 3 to 6.
+    order : str
+        Order of the letters in the vocabulary: ``ATCG`` (DNABERT), ``ACGT`` (ProkBERT) or another.
 
     Raises
     ------
     ConfigError
-        k is outside 1..10.
+        k is outside 1..10, or the order is none of A, C, G, T.
 
     Examples
     --------
@@ -99,17 +102,48 @@ class KmerTokenizer(ArrayTokenizer):
     name: ClassVar[str] = "kmer"
 
     k: int = 6
+    order: str = ALPHABET
 
     def __post_init__(self) -> None:
+        if not isinstance(self.order, str) or sorted(self.order) != sorted(ALPHABET):
+            raise ConfigError(
+                f"kmer: order is {self.order!r}, but must be the letters A, C, G, T in some order; "
+                "DNABERT's is ATCG, ProkBERT's ACGT"
+            )
         if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= 10:
             raise ConfigError(
                 f"kmer: k is {self.k!r}, but must be a whole number from 1 to 10; DNABERT's is 6"
             )
 
+    @classmethod
+    def from_vocabulary(cls, words: Sequence[str]) -> KmerTokenizer | None:
+        """Find the k and the order of a vocabulary file; None where it is no list of all k-mers.
+
+        Examples
+        --------
+        >>> KmerTokenizer.from_vocabulary(KmerTokenizer(3, "ACGT").vocabulary)
+        KmerTokenizer(k=3, order='ACGT')
+        """
+        k = len(words[-1]) if words else 0
+        if not 1 <= k <= 10 or len(words) != _FIRST + 4**k:
+            return None
+        order = "".join(word[-1:] for word in words[_FIRST : _FIRST + 4])
+        if sorted(order) != sorted(ALPHABET):
+            return None
+        tokenizer = cls(k, order)
+        return tokenizer if tuple(words) == tokenizer.vocabulary else None
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the configuration; DNABERT's order is left out, as records from before it have none."""
+        config = super().to_config()
+        if self.order == ALPHABET:
+            del config["order"]
+        return config
+
     @functools.cached_property
     def vocabulary(self) -> tuple[str, ...]:
         """Tokens in the order of their ids."""
-        return (*BERT_ROLES.values(), *map("".join, itertools.product(ALPHABET, repeat=self.k)))
+        return (*BERT_ROLES.values(), *map("".join, itertools.product(self.order, repeat=self.k)))
 
     @property
     def vocab_size(self) -> int:
@@ -133,13 +167,18 @@ class KmerTokenizer(ArrayTokenizer):
 
     def encode_codes(self, batch: NucleotideBatch) -> TokenBatch:
         """Tokenize a batch of nucleotide codes, in one compiled pass."""
-        return overlapping_words(batch, self.k, _DIGIT_OF_CODE)
+        return overlapping_words(batch, self.k, digits(self.order))
 
     def to_backend(self) -> Any:
         """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences."""
         from dnamask_plugins.tokenizers.backends import overlapping_kmers
 
         return overlapping_kmers(self.vocabulary, self.k)
+
+
+def digits(order: str) -> NDArray[np.uint8]:
+    """Return the digit of each nucleotide code (A, C, G, T) where letters count in an order."""
+    return np.array([order.index(letter) for letter in LETTERS[:4]], dtype=np.uint8)
 
 
 def overlapping_words(batch: NucleotideBatch, k: int, digit_of_code: NDArray[np.uint8]) -> TokenBatch:

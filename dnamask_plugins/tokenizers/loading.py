@@ -13,6 +13,7 @@ from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import parse_json
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.tokenizers.export import CONFIG_FILE
+from dnamask_plugins.tokenizers.vocabulary import kmers_beside
 
 
 def load_tokenizer(source: str | os.PathLike[str] | Mapping[str, Any], **parameters: Any) -> DNATokenizer:
@@ -23,7 +24,8 @@ def load_tokenizer(source: str | os.PathLike[str] | Mapping[str, Any], **paramet
     source : str, path or mapping
         A configuration; a plugin's name, with its parameters if wanted (``kmer``, ``kmer:k=3``,
         ``logo:n=6,phase=2``); a folder that `save_pretrained` wrote; a tokenizer file (``.json``,
-        ``.model``); any other folder or hub id that transformers knows.
+        ``.model``); a folder with a ``vocab.txt`` of k-mers (DNABERT, ProkBERT); any other folder or hub id
+        that transformers knows.
     **parameters
         Parameters of the plugin.
 
@@ -50,6 +52,9 @@ def load_tokenizer(source: str | os.PathLike[str] | Mapping[str, Any], **paramet
         return _create(_saved_config(path), parameters)
     if path.is_file():
         return _create({"name": "bpe", "path": text}, parameters)
+    kmers = kmers_beside(path)
+    if kmers is not None:
+        return _create(kmers.to_config(), parameters)
     if path.is_dir() or _looks_like_hub_id(text):
         return _create({"name": "huggingface", "path": text}, parameters)
     raise ConfigError(

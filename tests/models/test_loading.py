@@ -20,6 +20,7 @@ from dnamask_plugins.models.loading import (
     resolve_config,
 )
 from dnamask_plugins.plugins import create, load
+from dnamask_plugins.tokenizers.export import save_pretrained
 
 KMER = create("tokenizers", "kmer", k=3)
 SMALL = {"hidden_size": 24, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 2}
@@ -374,3 +375,11 @@ def test_read_config_and_types(bert):
     _, folder = bert
     assert read_config(folder).model_type == "bert"
     assert isinstance(load("backbones", "bert_tiny"), Backbone)
+
+
+def test_a_vocabulary_of_the_same_size_in_another_order_is_refused(bert):
+    _, folder = bert
+    save_pretrained(create("tokenizers", "kmer", k=3, order="ACGT"), folder)
+    message = refused(lambda: load_masked_lm(folder, KMER), ConfigError)
+    assert "id 6 is 'AAC' in tokenizer.json and 'AAT' in the tokenizer" in message
+    load_masked_lm(folder, create("tokenizers", "kmer", k=3, order="ACGT"))

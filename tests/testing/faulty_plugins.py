@@ -541,3 +541,41 @@ class RandomPhase(GoodPairs):
     def encode_batch(self, sequences: Sequence[str] | NucleotideBatch) -> TokenBatch:
         random.random()
         return super().encode_batch(sequences)
+
+
+class ReadsAhead(GoodPairs):
+    """Overlapping words of three letters that are said to be single letters."""
+
+    vocab_size: ClassVar[int] = 5 + 5 * 125
+
+    def encode(self, sequence: str) -> Encoding:
+        codes = NucleotideBatch.from_strings([sequence]).codes[0].tolist()
+        ids, offsets = [2], [(0, 0)]
+        for place in range(len(codes)):
+            word = [*codes[place : place + 3], UNKNOWN, UNKNOWN][:3]
+            ids.append(5 + sum(code * 5**power for power, code in enumerate(word)))
+            offsets.append((place, place + 1))
+        array = np.array([*ids, 3], dtype=np.int64)
+        return Encoding(array, np.array([*offsets, (0, 0)], dtype=np.int32), array < 5)
+
+
+class ReadsNothing(GoodPairs):
+    """Gives every letter the same id."""
+
+    def encode(self, sequence: str) -> Encoding:
+        encoding = super().encode(sequence)
+        return changed(encoding, input_ids=np.where(encoding.special_tokens_mask, encoding.input_ids, 5))
+
+
+class HeadSaysTheLetters(GoodPairs):
+    """Puts the first pair of letters into a token that covers none."""
+
+    vocab_size: ClassVar[int] = 5 + 16 + 4 + 5
+    special_ids: ClassVar[np.ndarray] = np.array([0, 1, 2, 3, 4, 25, 26, 27, 28, 29])
+
+    def encode(self, sequence: str) -> Encoding:
+        encoding = super().encode(sequence)
+        codes = NucleotideBatch.from_strings([sequence]).codes[0]
+        ids = encoding.input_ids.copy()
+        ids[0] = 25 + (codes[0] if codes.size else 0)
+        return changed(encoding, input_ids=ids)

@@ -62,6 +62,9 @@ FAULTS = {
     faulty.FailsWhenEmpty: "works_on_short_sequences",
     faulty.ListsForArrays: "encodes_to_arrays",
     faulty.RandomPhase: "encoding_is_a_function",
+    faulty.ReadsAhead: "offsets_hold_what_is_read",
+    faulty.HeadSaysTheLetters: "offsets_hold_what_is_read",
+    faulty.ReadsNothing: "every_letter_is_read",
 }
 
 GOOD = [faulty.GoodSpan(), faulty.GoodGcFirst(), faulty.GoodSwitch(), faulty.GoodPairs()]
