@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.rng import GAMMA, ONE, TO_UNIT, RngKey, mix64

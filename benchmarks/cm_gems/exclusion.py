@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.corpus.fasta import CODE_BITS, FastaSource
 from dnamask_plugins.corpus.sources import file_sha256
 from dnamask_plugins.files import write_json

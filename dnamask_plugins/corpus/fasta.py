@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.corpus.sources import Progress, Tap, cannot_read
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.nucleotides import CODE_OF_BYTE, UNKNOWN

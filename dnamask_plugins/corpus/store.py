@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from typing_extensions import Self
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.corpus.sources import cannot_read, file_sha256
 from dnamask_plugins.corpus.split import SPLITS, Regions
 from dnamask_plugins.errors import ConfigError, InputError, suggest

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.corpus.split import Regions
 from dnamask_plugins.corpus.store import CorpusStore, nibble
 from dnamask_plugins.errors import ConfigError, InputError

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.corpus.fasta import BLOCK, CODE_BITS, FastaSource
 from dnamask_plugins.nucleotides import complement, encode_letters
 from dnamask_plugins.rng import mix64

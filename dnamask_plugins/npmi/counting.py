@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.nucleotides import encode_letters
 

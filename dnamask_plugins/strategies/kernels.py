@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.rng import GAMMA, ONE, TO_UNIT, mix64
 
 _11: Final = np.uint64(11)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.types import BoolArray, TokenBatch
 
 

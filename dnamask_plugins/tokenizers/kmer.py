@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.nucleotides import LETTERS
 from dnamask_plugins.tokenizers.base import BERT_ROLES, ArrayTokenizer, empty_tokens
