@@ -15,3 +15,19 @@ Model = Annotated[
     str,
     typer.Option(help="Folder, owner/name[@revision] on the hub, or a floor: baseline:kmers, :onehot, :cnn."),
 ]
+ModelArgument = Annotated[str, typer.Argument(help="Model folder, or owner/name on the hub.")]
+Sequences = Annotated[
+    str,
+    typer.Argument(help="FASTA, or CSV/TSV with a column 'sequence'; plain or gzip; - is a pipe."),
+]
+WindowLength = Annotated[
+    int | None,
+    typer.Option("--window", help="Nucleotides read at once; by default as many as the model takes."),
+]
+Stride = Annotated[
+    int | None, typer.Option(help="Nucleotides from one window to the next, for longer sequences.")
+]
+SequenceColumn = Annotated[str | None, typer.Option(help="Column of a table that holds the sequences.")]
+NameColumn = Annotated[str | None, typer.Option(help="Column that names them.")]
+LabelColumn = Annotated[str | None, typer.Option(help="Column of their labels.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]

@@ -174,8 +174,8 @@ class FastaSource:
         try:
             with open(self.path, "rb", buffering=0) as raw:
                 tap = Tap(raw, self._progress)
-                plain = _decompressed(io.BufferedReader(tap, block), self.path)
-                for chunk in _Parser(str(self.path), plain, block):
+                plain = decompressed(io.BufferedReader(tap, block), self.path)
+                for chunk in parse_fasta(plain, self.path, block):
                     self.records = chunk.record + 1
                     self.nucleotides += chunk.packed.size
                     yield chunk
@@ -197,12 +197,26 @@ class FastaSource:
         }
 
 
-def _decompressed(handle: io.BufferedReader, path: str | Path) -> io.BufferedReader | gzip.GzipFile:
+def decompressed(handle: io.BufferedReader, path: str | Path) -> io.BufferedReader | gzip.GzipFile:
+    """Return a handle on the plain bytes of a file, told apart by content; it may be a pipe.
+
+    Raises
+    ------
+    InputError
+        The file is compressed in a way that is not read here.
+    """
     magic = handle.peek(6)  # leaves pipes readable, where a seek would fail
     for prefix, what in _FOREIGN.items():
         if magic.startswith(prefix):
             raise InputError(f"{path}: is {what}; decompress it, or compress it with gzip or bgzip")
     return gzip.GzipFile(fileobj=handle, mode="rb") if magic.startswith(b"\x1f\x8b") else handle
+
+
+def parse_fasta(
+    plain: io.BufferedReader | gzip.GzipFile, path: str | Path, block: int = BLOCK
+) -> Iterator[Chunk]:
+    """Yield the records of an open, decompressed FASTA in pieces; see `FastaSource.chunks`."""
+    return iter(_Parser(str(path), plain, block))
 
 
 class _Parser:

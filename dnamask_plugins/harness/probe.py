@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.harness.encoding import EncodedData
 from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.models.forward import best_device, half_precision, mean_of_tokens, tokens_at_once
 from dnamask_plugins.models.loading import load_base
 from dnamask_plugins.results.metrics import compute_scores
 
 PENALTIES: Final = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Inverse strengths (scikit-learn's C) from which dev chooses."""
 
-_CPU_TOKENS: Final = 2_400
-_GPU_TOKENS: Final = 65_536
 _MAX_ITERATIONS: Final = 300
 
 
@@ -62,8 +61,8 @@ def embed(
     order, lengths = data.sorted_by_length(), data.lengths
     pooled: NDArray[np.float32] | None = None
     model.eval()
-    start, at_once = 0, _tokens_at_once(device)
-    with torch.inference_mode(), _half_precision(device):
+    start, at_once = 0, tokens_at_once(device)
+    with torch.inference_mode(), half_precision(device):
         while start < len(order):
             count = max(1, at_once // int(lengths[order[start]]))
             rows = order[start : start + count]
@@ -73,7 +72,7 @@ def embed(
             weights = (~torch.isin(batch["input_ids"], special)).float()
             if "attention_mask" in batch:
                 weights = weights * batch["attention_mask"]
-            means = torch.einsum("bl,blh->bh", weights, hidden) / weights.sum(1, keepdim=True).clamp(min=1)
+            means = mean_of_tokens(hidden, weights)
             if pooled is None:
                 pooled = np.empty((len(order), means.shape[1]), dtype=np.float32)
             pooled[rows] = means.cpu().numpy()
@@ -121,7 +120,7 @@ def probe(
     from sklearn.preprocessing import StandardScaler
 
     model, description = load_base(source.folder, source.tokenizer, seed=seed)
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu")
+    model = model.to(best_device())
     specials = np.asarray(source.tokenizer.special_ids).tolist()
     total = sum(len(split) for split in (train, dev, test) if split is not None)
     done = 0
@@ -156,13 +155,8 @@ def probe(
         dev=figures,
         penalty=penalty,
         parameters=description.parameters,
-        padding={"test": _padding(test, _tokens_at_once(next(model.parameters()).device))},
+        padding={"test": _padding(test, tokens_at_once(next(model.parameters()).device))},
     )
-
-
-def _tokens_at_once(device: torch.device) -> int:
-    """Return how many tokens go through the model together; on a CPU as many as its caches take."""
-    return _GPU_TOKENS if device.type == "cuda" else _CPU_TOKENS
 
 
 def _padding(data: EncodedData, at_once: int) -> float:
@@ -173,8 +167,3 @@ def _padding(data: EncodedData, at_once: int) -> float:
         computed += int(rows[0]) * rows.size
         start += rows.size
     return 1 - float(lengths.sum()) / computed
-
-
-def _half_precision(device: torch.device) -> Any:
-    enabled = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)

@@ -1,0 +1,81 @@
+"""``dnamask embed``: sequences as vectors."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnamask_plugins.cli.options import (
+    LabelColumn,
+    ModelArgument,
+    NameColumn,
+    Overwrite,
+    SequenceColumn,
+    Sequences,
+    Stride,
+    WindowLength,
+)
+
+app = typer.Typer()
+
+
+class Pool(str, Enum):
+    """What becomes a vector."""
+
+    mean = "mean"
+    cls = "cls"
+    tokens = "tokens"
+
+
+class Map(str, Enum):
+    """How a map is made."""
+
+    pca = "pca"
+    umap = "umap"
+
+
+@app.command()
+def embed(
+    model: ModelArgument,
+    sequences: Sequences,
+    output: Annotated[Path, typer.Option("--output", "-o", help="FILE.npz, .parquet or .zarr.")],
+    pool: Annotated[Pool, typer.Option(help="Mean over tokens, first token, or every token.")] = Pool.mean,
+    layer: Annotated[int, typer.Option(help="0: the embeddings; -1: the last layer.")] = -1,
+    picture: Annotated[
+        Path | None, typer.Option(help="PNG with a map of the sequences, coloured by label.")
+    ] = None,
+    kind: Annotated[Map, typer.Option("--map", help="How the map is made; umap is an extra.")] = Map.pca,
+    window: WindowLength = None,
+    stride: Stride = None,
+    sequence_column: SequenceColumn = None,
+    name_column: NameColumn = None,
+    label_column: LabelColumn = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn sequences into vectors (npz, parquet or zarr), and draw them as a map."""
+    from dnamask_plugins.cli.progress import reading as reading_bar
+    from dnamask_plugins.errors import ConfigError
+    from dnamask_plugins.files import write_atomically
+    from dnamask_plugins.inference.embed import embed_file
+    from dnamask_plugins.inference.job import Reading
+    from dnamask_plugins.inference.sequences import Columns
+
+    if picture is not None and pool is Pool.tokens:
+        raise ConfigError("--picture draws a point a sequence; give --pool mean or cls")
+    reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
+    with reading_bar([sequences], "embedding") as advance:
+        done = embed_file(model, reading, output, pool.value, layer, overwrite, advance)
+    if done.resumed_at:
+        typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command")
+    typer.echo(f"{output}: {done.rows:,} vectors of {done.width} numbers ({pool.value}, layer {layer})")
+    if done.too_short:
+        typer.echo(f"{done.too_short:,} sequences are too short for the tokenizer and have no vector")
+    if picture is not None:
+        from dnamask_plugins.inference.map import draw_map, read_embeddings
+
+        vectors, labels = read_embeddings(output)
+        write_atomically(picture, draw_map(vectors, labels, f"{Path(model).name}: {output.stem}", kind.value))
+        typer.echo(f"{picture}: map of the vectors ({kind.value})")

@@ -1,0 +1,189 @@
+"""What predict, embed and score have in common: a model, a stream of windows, and results in parts."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dnamask_plugins.corpus.sources import Progress
+from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.inference.parts import Parts
+from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, read_pieces
+from dnamask_plugins.inference.windows import USUAL_TOKENS, Window, cut, nucleotides_of
+from dnamask_plugins.models.forward import best_device
+from dnamask_plugins.models.loading import ModelDescription
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SECONDS: Final = 20.0
+"""At most so much work is done again by a command that was killed."""
+
+_ROWS: Final = 8_192
+
+
+class InferenceWarning(UserWarning):
+    """Something about the input that does not stop the command."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which sequences are read, and in which windows.
+
+    Attributes
+    ----------
+    path : str
+        File, or ``-`` for standard input.
+    columns : Columns
+    window, stride : int or None
+        Nucleotides in a window and from one to the next; by default as many as the model takes, without
+        overlap.
+    """
+
+    path: str
+    columns: Columns = field(default_factory=Columns)
+    window: int | None = None
+    stride: int | None = None
+
+    def fitted(self, model: OpenModel, overlap: float = 0.0) -> Reading:
+        """Return the reading with the window and stride that hold for a model.
+
+        Parameters
+        ----------
+        model : OpenModel
+        overlap : float
+            Share of a window that the next one sees again, where no stride is given.
+        """
+        fits = nucleotides_of(model.tokenizer, model.limit or USUAL_TOKENS)
+        window = self.window or fits
+        if model.limit is not None and window > fits:
+            warnings.warn(
+                f"windows of {window} nucleotides may give more tokens than the model takes ({model.limit}); "
+                f"those that do are halved; --window {fits} avoids it",
+                InferenceWarning,
+                stacklevel=2,
+            )
+        stride = self.stride or max(1, round(window * (1 - overlap)))
+        return Reading(self.path, self.columns, window, stride)
+
+    def windows(self, progress: Progress | None, skip: int = 0) -> Iterator[Window]:
+        """Yield the windows, without the first few."""
+        assert self.window is not None
+        assert self.stride is not None
+        cut_up = cut(read_pieces(self.path, self.columns, progress), self.window, self.stride)
+        return (window for window in cut_up if window.number >= skip)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the windows; plain JSON."""
+        return asdict(self) | {"file": file_identity(self.path)}
+
+
+@dataclass(frozen=True, eq=False)
+class OpenModel:
+    """A model that is ready to answer.
+
+    Attributes
+    ----------
+    source : ModelSource
+    model : PreTrainedModel
+        In evaluation mode, on the best device.
+    description : ModelDescription
+    """
+
+    source: ModelSource
+    model: Any
+    description: ModelDescription
+
+    @classmethod
+    def load(cls, reference: str, loader: Callable[..., tuple[Any, ModelDescription]]) -> OpenModel:
+        """Find a model and load it with one of the functions of `models.loading`."""
+        source = ModelSource.find(reference)
+        model, description = loader(source.folder, source.tokenizer)
+        return cls(source, model.eval().to(best_device()), description)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer beside the model."""
+        return self.source.tokenizer
+
+    @property
+    def limit(self) -> int | None:
+        """Longest row in tokens, None where nothing limits it."""
+        return self.description.max_positions
+
+
+def file_identity(path: str | Path) -> list[Any] | None:
+    """Return name, size and time of a file, None for a pipe: enough to notice that it is another one."""
+    file = Path(path)
+    if str(path) == STANDARD_INPUT or not file.is_file():
+        return None
+    facts = file.stat()
+    return [file.name, facts.st_size, facts.st_mtime_ns]
+
+
+def open_parts(
+    output: Path, model: OpenModel, reading: Reading, settings: Mapping[str, Any], overwrite: bool
+) -> Parts:
+    """Find the parts of an output that are there already, or begin with none.
+
+    What came through a pipe cannot be recognised, so that it is always begun anew.
+    """
+    identity = {
+        "model": model.source.weights_sha256,
+        "tokenizer": _fingerprint(model.tokenizer),
+        **{f"input {key}": value for key, value in reading.identity().items()},
+        **settings,
+    }
+    parts = Parts(output, identity, overwrite)
+    if reading.identity()["file"] is None:
+        parts.forget()
+    return parts
+
+
+def _fingerprint(tokenizer: Any) -> str:
+    from dnamask_plugins.config import canonical_json
+
+    if hasattr(tokenizer, "fingerprint"):
+        return str(tokenizer.fingerprint())
+    return hashlib.sha256(canonical_json(tokenizer.to_config()).encode()).hexdigest()[:16]
+
+
+class Collector:
+    """Gathers rows and writes them as a part every few seconds.
+
+    Parameters
+    ----------
+    parts : Parts
+    make : callable
+        Turns a list of rows into a table.
+    seconds : float
+        After which a part is written.
+    """
+
+    def __init__(
+        self, parts: Parts, make: Callable[[list[Any]], pa.Table], seconds: float = _SECONDS
+    ) -> None:
+        self.parts, self._make, self._seconds = parts, make, seconds
+        self._rows: list[Any] = []
+        self._weight = self._done = 0
+        self._since = time.monotonic()
+
+    def add(self, row: Any, done: int, weight: int = 1) -> None:
+        """Take a row, of so many lines of the output, with which so many windows are done."""
+        self._rows.append(row)
+        self._done = done
+        self._weight += weight
+        if self._weight >= _ROWS or time.monotonic() - self._since > self._seconds:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if self._rows:
+            self.parts.add(self._make(self._rows), self._done)
+        self._rows, self._weight = [], 0
+        self._since = time.monotonic()
