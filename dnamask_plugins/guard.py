@@ -1,4 +1,8 @@
-"""What a plugin returns is checked before a model learns from it; whoever is at fault is named."""
+"""The one way to call a plugin: what it returns is checked, and whoever is at fault is named.
+
+Strategies are called with `guarded_select`, tokenizers with `guarded_encode`; a curriculum is called by the
+`Schedule` that holds its state, with `blaming`. Only the conformance kit calls plugins directly.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,16 @@ from dnamask_plugins.budget import Budget
 from dnamask_plugins.errors import DnamaskError, PluginError
 from dnamask_plugins.plugins import SINGULAR, discover
 from dnamask_plugins.plugins.time_limit import Expired, time_limit
-from dnamask_plugins.protocols import MaskingStrategy
+from dnamask_plugins.protocols import DNATokenizer, MaskingStrategy
 from dnamask_plugins.rng import RngKey
-from dnamask_plugins.types import BoolArray, TokenBatch
+from dnamask_plugins.types import BoolArray, NucleotideBatch, TokenBatch
 
 PATIENCE_SECONDS: Final = 120.0
 """A call that takes longer hangs; the slowest built-in needs milliseconds."""
 
 
 def guarded_select(
-    strategy: MaskingStrategy, batch: TokenBatch, key: RngKey, budget: Budget, where: str
+    strategy: MaskingStrategy, batch: TokenBatch, key: RngKey, budget: Budget, where: str = ""
 ) -> BoolArray:
     """Select with a strategy and check what comes back.
 
@@ -51,6 +55,37 @@ def guarded_select(
     return mask
 
 
+def guarded_encode(
+    tokenizer: DNATokenizer, sequences: NucleotideBatch, repeat_weight: float = 1.0, where: str = ""
+) -> TokenBatch:
+    """Tokenize sequences, check what comes back, and weigh soft-masked nucleotides.
+
+    Parameters
+    ----------
+    tokenizer : DNATokenizer
+    sequences : NucleotideBatch of B sequences
+    repeat_weight : float
+        Weight of lower-case letters, 0 to 1.
+    where : str
+        Step and examples, for the message.
+
+    Raises
+    ------
+    PluginError
+        The tokenizer raises, hangs, or returns no batch of these sequences.
+    """
+    with blaming("tokenizers", tokenizer, where):
+        batch = tokenizer.encode_batch(sequences)
+    if not isinstance(batch, TokenBatch) or batch.input_ids.shape[:1] != sequences.codes.shape[:1]:
+        got = f"{len(batch)} rows" if isinstance(batch, TokenBatch) else type(batch).__name__
+        fault = f"returned {got} instead of a batch of {len(sequences.codes)} rows"
+        raise blame("tokenizers", tokenizer, fault, where)
+    if repeat_weight == 1.0:
+        return batch
+    weights = np.where(sequences.soft_mask, np.float32(repeat_weight), np.float32(1.0))
+    return batch.with_weights(weights)
+
+
 @contextlib.contextmanager
 def blaming(kind: str, plugin: Any, where: str) -> Iterator[None]:
     """Name the plugin when the block raises or hangs; errors of ours, which name what is wrong, pass.
@@ -76,8 +111,8 @@ def blame(kind: str, plugin: Any, fault: str, where: str) -> PluginError:
     name = getattr(plugin, "name", type(plugin).__name__)
     providers = discover(kind).get(name, ())
     origin = providers[0].origin if providers else f"module {type(plugin).__module__}"
-    short = " ".join(fault.split())[:160]
+    short, place = " ".join(fault.split())[:160], f" {where}" if where else ""
     return PluginError(
-        f"{SINGULAR[kind]} '{name}' of {origin} {short} {where}; "
+        f"{SINGULAR[kind]} '{name}' of {origin} {short}{place}; "
         f"run 'dnamask check {name}' and tell its author, or choose another {SINGULAR[kind]}"
     )

@@ -36,6 +36,10 @@ def _code_table() -> NDArray[np.uint8]:
 CODE_OF_BYTE: Final = _code_table()
 _LETTER_OF_CODE: Final = np.frombuffer(LETTERS.encode(), dtype=np.uint8)
 _COMPLEMENT: Final = np.array([3, 2, 1, 0, 4], dtype=np.uint8)
+_IUPAC, _IUPAC_OPPOSITE = "ACGTURYSWKMBDHVN", "TGCAAYRSWMKVHDBN"
+_COMPLEMENT_OF_LETTER: Final = str.maketrans(
+    _IUPAC + _IUPAC.lower(), _IUPAC_OPPOSITE + _IUPAC_OPPOSITE.lower()
+)
 
 
 def encode_letters(sequence: str | bytes) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -101,3 +105,42 @@ def complement(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     'TGN'
     """
     return _COMPLEMENT[codes]
+
+
+def reverse_complement(sequence: str) -> str:
+    """Return the other strand of a text, in its own reading direction; IUPAC letters and case are kept.
+
+    Examples
+    --------
+    >>> reverse_complement("AACRn")
+    'nYGTT'
+    """
+    return sequence.translate(_COMPLEMENT_OF_LETTER)[::-1]
+
+
+def kmer_codes(codes: NDArray[np.uint8], k: int) -> NDArray[np.int64]:
+    """Return each window of k nucleotides as a number: letters as digits of base 4, the first letter highest.
+
+    Parameters
+    ----------
+    codes : uint8 array, shape (..., n)
+    k : int
+
+    Returns
+    -------
+    int64 array, shape (..., n - k + 1)
+        -1 for a window with any other letter, or over the end; no column when n < k.
+
+    Examples
+    --------
+    >>> kmer_codes(np.array([0, 1, 2, 3, 4], dtype=np.uint8), 3).tolist()  # ACG, CGT, GTN
+    [6, 27, -1]
+    """
+    count = max(codes.shape[-1] - k + 1, 0)
+    numbers = np.zeros((*codes.shape[:-1], count), dtype=np.int64)
+    known = np.ones(numbers.shape, dtype=bool)
+    for place in range(k):
+        letters = codes[..., place : place + count]
+        known &= letters < UNKNOWN
+        numbers = numbers * 4 + letters
+    return np.where(known, numbers, -1)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.guard import guarded_select
 from dnamask_plugins.nucleotides import PADDING
 from dnamask_plugins.protocols import MaskingStrategy
 from dnamask_plugins.rng import RngKey
@@ -43,6 +44,8 @@ def select_packed(
     ------
     InputError
         The shapes or the number of keys do not fit.
+    PluginError
+        See `guarded_select`.
 
     Examples
     --------
@@ -69,7 +72,7 @@ def select_packed(
     mask = np.zeros(batch.input_ids.shape, dtype=bool)
     if not places:
         return mask
-    selected = strategy.select(_unpack(batch, [row for row, _ in places], columns), key, budget)
+    selected = guarded_select(strategy, _unpack(batch, [row for row, _ in places], columns), key, budget)
     for index, (row, _) in enumerate(places):
         mask[row, columns[index]] = selected[index, : columns[index].size]
     return mask

@@ -28,6 +28,9 @@ from dnamask_plugins.types import BoolArray, Encoding, MaskSpec, NucleotideBatch
 API_VERSION: Final = 1
 """Raised when a contract changes in a way that breaks plugins; a plugin may declare ``api_version = 1``."""
 
+NEEDS: Final = ("npmi",)
+"""What a run can give a strategy that asks for it in `needs`: the run's NPMI table."""
+
 State = Mapping[str, Any]
 """A curriculum's memory: plain JSON, saved in every checkpoint."""
 
@@ -70,15 +73,37 @@ class DNATokenizer(Protocol):
 
 
 @runtime_checkable
+class ScoreTable(Protocol):
+    """A score for every k-mer, as `dnamask_plugins.npmi.NpmiTable` is one.
+
+    ``scores`` has shape (4**k,) and is indexed by the k-mer read as a number: A C G T = 0 1 2 3, the first
+    letter highest. NaN stands for a k-mer without a score.
+    """
+
+    k: int
+    scores: NDArray[np.floating[Any]]
+
+
+@runtime_checkable
 class MaskingStrategy(Protocol):
     """Selects the tokens to predict, and nothing else: it never corrupts.
 
     The mask of an example is a function of that example, its key and the budget: not of the batch,
     the padding, the row order or any global state. `batch` is read only.
 
-    Two class attributes may tell the conformance kit more: ``reads_sequence = True`` where the mask
-    depends on the letters, and ``hides_nucleotides = False`` where tokens are selected for themselves, so
-    that visible neighbours may show what is masked.
+    Class attributes may say more; whatever class it is, all of them are optional:
+
+    ``needs = ("npmi",)``
+        What of the run the strategy cannot work without (see `NEEDS`). `from_config` finds it under that
+        name, for ``npmi`` a `ScoreTable`, unless the configuration already holds one; without one it must
+        raise an error, since a strategy that runs without its table masks something else.
+    ``parts = ("inner",)``
+        Parameters that are strategies themselves: a name, a configuration, or a list of them. What they need
+        is given to them too.
+    ``reads_sequence = True``
+        The mask depends on the letters.
+    ``hides_nucleotides = False``
+        Tokens are selected for themselves, so that visible neighbours may show what is masked.
     """
 
     name: str

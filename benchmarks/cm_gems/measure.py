@@ -16,6 +16,7 @@ from dnamask_plugins.budget import hidden_nucleotides, maskable_tokens
 from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.corruption import Corruption
+from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.harness.data import draw_shots, find_file, read_labelled, suite_root
 from dnamask_plugins.harness.encoding import encode_data
 from dnamask_plugins.harness.model_source import ModelSource
@@ -29,10 +30,9 @@ from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.pretrain.run import resolve_tokenizer, shortest_sequence
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.results.resampling import confusion, metric_of
+from dnamask_plugins.strategies.building import build_strategies, build_strategy
 from dnamask_plugins.tasks import Task, all_suites
 from dnamask_plugins.tasks.recipes import Recipe
-from dnamask_plugins.training.examples import tokenize
-from dnamask_plugins.training.strategies import build_strategies, build_strategy
 from dnamask_plugins.training.validation import Validation, masked_loss_sum
 from dnamask_plugins.types import MaskSpec, TokenBatch
 
@@ -54,7 +54,7 @@ def _validation(
     # Masks are those of the human table everywhere: what is measured must not change with the genome.
     table = NpmiTable.load(work / "human" / "npmi_pmi_masking.safetensors")
     strategies = {label: build_strategy(config, table) for label, config in json.loads(masks).items()}
-    batch = tokenize(tokenizer, validation_windows(store, windows, length))
+    batch = guarded_encode(tokenizer, validation_windows(store, windows, length))
     return Validation(batch, Masker(strategies, Corruption.for_tokenizer(tokenizer)), MASK_RATE)
 
 
@@ -130,7 +130,7 @@ def masks(settings: PretrainSettings, history: Sequence[Mapping[str, Any]]) -> d
         shares = [(name, row[f"strategy/{name}"]) for name in curriculum.strategies]
         spec = MaskSpec.mixture(shares, rate)
         ids = np.arange(step * rows, (step + 1) * rows, dtype=np.int64)
-        batch = tokenize(tokenizer, sampler(ids), mask.repeat_weight)
+        batch = guarded_encode(tokenizer, sampler(ids), mask.repeat_weight)
         chosen = masker(batch, spec, step, ids).mask
         predicted += int(chosen.sum())
         maskable += int(maskable_tokens(batch).sum())

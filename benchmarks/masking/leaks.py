@@ -16,7 +16,8 @@ import numpy as np
 from sections import replace_section, table
 
 from dnamask_plugins.budget import Budget
-from dnamask_plugins.diagnostics import MaskReport, report
+from dnamask_plugins.guard import guarded_select
+from dnamask_plugins.masks import MaskReport, report
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.genemask import GeneMask
@@ -39,7 +40,7 @@ HEADER = [
 
 def measure(strategy: Any, batch: Any, budget: Budget) -> MaskReport:
     keys = (RngKey.from_step(0, step, range(len(batch))) for step in range(STEPS))
-    return report((strategy.select(batch, key, budget), batch) for key in keys)
+    return report((guarded_select(strategy, batch, key, budget), batch) for key in keys)
 
 
 def line(name: str, found: MaskReport) -> list[str]:

@@ -37,7 +37,7 @@ from dnamask_plugins.models.loading import load_masked_lm  # noqa: E402
 from dnamask_plugins.models.masked_loss import masked_lm_loss  # noqa: E402
 from dnamask_plugins.npmi.table import NpmiTable  # noqa: E402
 from dnamask_plugins.plugins import create  # noqa: E402
-from dnamask_plugins.training.strategies import build_strategy  # noqa: E402
+from dnamask_plugins.strategies.building import build_strategy  # noqa: E402
 from dnamask_plugins.training.tensors import to_tensors  # noqa: E402
 from dnamask_plugins.types import MaskSpec  # noqa: E402
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.harness.data import LabelledData, TaskData
+from dnamask_plugins.nucleotides import reverse_complement
 
-_COMPLEMENT: Final = str.maketrans("ACGTURYSWKMBDHVN", "TGCAAYRSWMKVHDBN")
 _BETWEEN: Final = "|"
 
 Key = str
@@ -191,17 +191,6 @@ def leaked_rows(data: TaskData) -> NDArray[np.bool_]:
         if split is not None:
             seen.update(_keys(split))
     return np.array([key in seen or _reverse_complement(key) in seen for key in _keys(data.test)], dtype=bool)
-
-
-def reverse_complement(sequence: str) -> str:
-    """Return the other strand.
-
-    Examples
-    --------
-    >>> reverse_complement("AACGN")
-    'NCGTT'
-    """
-    return sequence.translate(_COMPLEMENT)[::-1]
 
 
 def _keys(data: LabelledData) -> Iterator[Key]:

@@ -243,15 +243,6 @@ class NpmiTable:
         )
 
     @functools.cached_property
-    def rank(self) -> NDArray[np.int32]:
-        """Rank of every k-mer, int32 (4**k,): 1 = highest score, ties in alphabetical order, 0 = no score."""
-        order = self.order
-        rank = np.zeros(4**self.k, dtype=np.int32)
-        rank[order] = np.arange(1, order.size + 1, dtype=np.int32)
-        rank.flags.writeable = False
-        return rank
-
-    @functools.cached_property
     def order(self) -> NDArray[np.int64]:
         """Codes of the k-mers that have a score, highest first."""
         scored = np.flatnonzero(~np.isnan(self.scores))

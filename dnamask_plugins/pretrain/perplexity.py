@@ -11,14 +11,14 @@ import torch
 from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import validation_windows
 from dnamask_plugins.corruption import Corruption
+from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.models.masked_loss import masked_lm_loss
 from dnamask_plugins.npmi.table import NpmiTable
+from dnamask_plugins.strategies.building import build_strategy
 from dnamask_plugins.tokenizers.loading import load_tokenizer
-from dnamask_plugins.training.examples import tokenize
 from dnamask_plugins.training.schedule import perplexity
-from dnamask_plugins.training.strategies import build_strategy
 from dnamask_plugins.training.validation import Validation, masked_loss_sum
 from dnamask_plugins.types import MaskSpec
 
@@ -61,7 +61,7 @@ def perplexity_under(
         name: build_strategy({"name": name, **(configured or {}).get(name, {})}, table) for name in strategies
     }
     masker = Masker(built, Corruption.for_tokenizer(tokenizer))
-    batch = tokenize(tokenizer, validation_windows(CorpusStore.open(corpus), windows, length))
+    batch = guarded_encode(tokenizer, validation_windows(CorpusStore.open(corpus), windows, length))
     validation = Validation(batch, masker, mask_rate)
     measured = {}
     with torch.no_grad():

@@ -17,6 +17,7 @@ from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.environment import command_line, environment
 from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.plugins import create, load
@@ -25,10 +26,10 @@ from dnamask_plugins.pretrain.record import write_run_record
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.signals import Interrupted, StopOnSignal
 from dnamask_plugins.protocols import Curriculum, DNATokenizer
+from dnamask_plugins.strategies.building import build_strategies
 from dnamask_plugins.training.checkpoints import checkpoint_step, find_checkpoints
-from dnamask_plugins.training.examples import Tokenize, tokenize
+from dnamask_plugins.training.examples import Tokenize
 from dnamask_plugins.training.schedule import Schedule
-from dnamask_plugins.training.strategies import build_strategies
 from dnamask_plugins.training.validation import Validation
 
 
@@ -123,9 +124,9 @@ class _Parts:
         )
         held_out = validation_windows(store, settings.validation.windows, settings.validation.length)
         validation = Validation(
-            tokenize(tokenizer, held_out),
+            guarded_encode(tokenizer, held_out),
             masker,
-            curriculum.spec(curriculum.initial_state(), 0).mask_rate,
+            Schedule(curriculum).spec.mask_rate,
             settings.validation.batch_size,
         )
         identity = settings.to_mapping() | {

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.budget import Budget, shown_nucleotides
-from dnamask_plugins.diagnostics import MaskReport, report
-from dnamask_plugins.protocols import DNATokenizer, MaskingStrategy
+from dnamask_plugins.guard import guarded_encode, guarded_select
+from dnamask_plugins.masks.report import MaskReport, report, window_scores
+from dnamask_plugins.protocols import DNATokenizer, MaskingStrategy, ScoreTable
 from dnamask_plugins.rng import RngKey
-from dnamask_plugins.types import BoolArray, NucleotideBatch, TokenBatch
+from dnamask_plugins.types import BoolArray, NucleotideBatch
 
 SHOWN, LEAKING, HIDDEN = range(3)
 """State of a nucleotide: no masked token covers it; one does, but a visible one shows it; none shows it."""
@@ -119,7 +120,7 @@ def mask_sequences(
     seed: int = 0,
     step: int = 0,
     repeat_weight: float = 1.0,
-    table: Any = None,
+    table: ScoreTable | None = None,
 ) -> list[MaskedSequence]:
     """Mask sequences as training would at a step; sequence i is example i.
 
@@ -133,9 +134,9 @@ def mask_sequences(
     table : NpmiTable or None
         Scores to show.
     """
-    batch = tokenize(tokenizer, letters, repeat_weight)
+    batch = guarded_encode(tokenizer, NucleotideBatch.from_strings(letters), repeat_weight)
     key = RngKey.from_step(seed, step, range(len(letters))).fold_in("select")
-    mask = strategy.select(batch, key, budget)
+    mask = guarded_select(strategy, batch, key, budget)
     covered, visible = shown_nucleotides(mask, batch)
     _, by_masked = shown_nucleotides(~mask, batch)
     state = np.where(covered & ~visible, HIDDEN, np.where(by_masked, LEAKING, SHOWN)).astype(np.uint8)
@@ -171,40 +172,12 @@ def measure(
     seed: int = 0,
     steps: int = 100,
     repeat_weight: float = 1.0,
+    table: ScoreTable | None = None,
 ) -> MaskReport:
     """Mask sequences at many steps and sum the masks up."""
-    batch = tokenize(tokenizer, letters, repeat_weight)
+    batch = guarded_encode(tokenizer, NucleotideBatch.from_strings(letters), repeat_weight)
     keys = (RngKey.from_step(seed, step, range(len(letters))).fold_in("select") for step in range(steps))
-    return report((strategy.select(batch, key, budget), batch) for key in keys)
-
-
-def tokenize(tokenizer: DNATokenizer, letters: Sequence[str], repeat_weight: float) -> TokenBatch:
-    """Tokenize sequences and weigh their lower-case letters."""
-    sequences = NucleotideBatch.from_strings(letters)
-    batch = tokenizer.encode_batch(sequences)
-    if repeat_weight == 1:
-        return batch
-    weights = np.where(sequences.soft_mask, np.float32(repeat_weight), np.float32(1))
-    return batch.with_weights(weights)
-
-
-def window_scores(codes: NDArray[np.uint8], table: Any) -> NDArray[np.float64]:
-    """Return the NPMI of the window that starts at each nucleotide; NaN without a score.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> table = SimpleNamespace(k=2, scores=np.arange(16.0))
-    >>> window_scores(np.array([0, 1, 3, 4], dtype=np.uint8), table).tolist()
-    [1.0, 7.0, nan]
-    """
-    count = codes.size - table.k + 1
-    if count < 1:
-        return np.empty(0)
-    windows = np.lib.stride_tricks.sliding_window_view(codes.astype(np.int64), table.k)
-    known = (windows < 4).all(axis=1)
-    numbers = np.minimum(windows, 3) @ (4 ** np.arange(table.k - 1, -1, -1))
-    return np.where(known, np.asarray(table.scores, dtype=np.float64)[numbers], np.nan)
+    return report(((guarded_select(strategy, batch, key, budget), batch) for key in keys), table)
 
 
 def _percent(part: int, whole: int) -> str:

@@ -13,11 +13,10 @@ import numpy as np
 from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import write_atomically
+from dnamask_plugins.nucleotides import reverse_complement
 
 REGIONS: Final = {"train": (0.0, 0.6), "dev": (0.6, 0.8), "test": (0.8, 1.0)}
 """Share of each genome that a split's reads are cut from, so that no two splits share a base."""
-
-_COMPLEMENT: Final = bytes.maketrans(b"ACGT", b"TGCA")
 
 
 def write_origin_task(
@@ -72,7 +71,8 @@ def _cut(region: bytes, count: int, length: int, rng: np.random.Generator, name:
         start = int(rng.integers(len(region) - length + 1))
         read = region[start : start + length]
         if not read.strip(b"ACGT"):
-            cut.append((read if rng.random() < 0.5 else read.translate(_COMPLEMENT)[::-1]).decode())
+            text = read.decode()
+            cut.append(text if rng.random() < 0.5 else reverse_complement(text))
     if len(cut) < count:
         raise InputError(f"{name}: too few stretches of {length} known nucleotides for {count} reads")
     return cut

@@ -14,7 +14,7 @@ from dnamask_plugins.errors import InputError
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
 from dnamask_plugins.strategies.centers import check_center_rate
-from dnamask_plugins.strategies.scores import Scores, check_lookup
+from dnamask_plugins.strategies.rank_table import RankTable, check_lookup
 from dnamask_plugins.types import BoolArray, TokenBatch
 
 Lookup = Literal["kmer", "position"]
@@ -66,13 +66,14 @@ class GeneMask(Configurable):
     """
 
     name: ClassVar[str] = "genemask"
+    needs: ClassVar[tuple[str, ...]] = ("npmi",)
 
     npmi: Any = None
     center_rate: float | None = None
     lookup: Lookup = "kmer"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "npmi", Scores.of(self.name, self.npmi))
+        object.__setattr__(self, "npmi", RankTable.of(self.name, self.npmi))
         check_center_rate(self.name, self.center_rate)
         check_lookup(self.name, self.lookup)
 
@@ -133,7 +134,7 @@ def genemask_from_centers(
     """
     from dnamask_plugins.strategies.kernels import genemask_of_centers
 
-    scores = Scores.of(GeneMask.name, npmi)
+    scores = RankTable.of(GeneMask.name, npmi)
     check_lookup(GeneMask.name, lookup)
     chosen = np.zeros(batch.nucleotides.shape, dtype=np.bool_)
     for row, positions in enumerate(centers):

@@ -16,7 +16,7 @@ from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
 from dnamask_plugins.strategies.centers import check_center_rate
 from dnamask_plugins.strategies.genemask import Lookup
-from dnamask_plugins.strategies.scores import Scores, check_lookup
+from dnamask_plugins.strategies.rank_table import RankTable, check_lookup
 from dnamask_plugins.types import BoolArray, TokenBatch
 
 _LARGEST_EXPONENT: Final = 690.0
@@ -65,6 +65,7 @@ class GlobalNpmi(Configurable):
     """
 
     name: ClassVar[str] = "global_npmi"
+    needs: ClassVar[tuple[str, ...]] = ("npmi",)
 
     npmi: Any = None
     temperature: float = 0.0
@@ -73,7 +74,7 @@ class GlobalNpmi(Configurable):
     lookup: Lookup = "kmer"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "npmi", Scores.of(self.name, self.npmi))
+        object.__setattr__(self, "npmi", RankTable.of(self.name, self.npmi))
         check_center_rate(self.name, self.center_rate)
         check_lookup(self.name, self.lookup)
         if not 0 <= self.temperature < np.inf:

@@ -40,6 +40,7 @@ class Mixture(Configurable):
     """
 
     name: ClassVar[str] = "mixture"
+    parts: ClassVar[tuple[str, ...]] = ("strategies",)
 
     strategies: Any = ("random_token", "span")
     weights: Any = None

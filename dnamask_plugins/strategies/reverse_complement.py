@@ -10,6 +10,7 @@ import numpy as np
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.guard import guarded_select
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.arrays import empty_mask
 from dnamask_plugins.strategies.mixture import as_strategy
@@ -52,6 +53,7 @@ class ReverseComplement(Configurable):
     """
 
     name: ClassVar[str] = "reverse_complement"
+    parts: ClassVar[tuple[str, ...]] = ("inner",)
     reads_sequence: ClassVar[bool] = True
     """The letters say which strand comes first."""
     rate_bound: ClassVar[float] = 0.06
@@ -96,7 +98,7 @@ class ReverseComplement(Configurable):
     def _select_by_token(
         self, batch: TokenBatch, turned: BoolArray, key: RngKey, budget: Budget
     ) -> BoolArray:
-        return turn_mask(self.inner.select(turn_rows(batch, turned), key, budget), batch, turned)
+        return turn_mask(guarded_select(self.inner, turn_rows(batch, turned), key, budget), batch, turned)
 
     def _select_by_nucleotide(
         self, batch: TokenBatch, turned: BoolArray, key: RngKey, budget: Budget

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from dnamask_plugins import __version__
-from dnamask_plugins.budget import Budget, hidden_rate, token_rate
+from dnamask_plugins.budget import Budget
+from dnamask_plugins.guard import guarded_select
+from dnamask_plugins.masks import report
 from dnamask_plugins.plugins import PluginInfo
 from dnamask_plugins.plugins.description import summary_of
 from dnamask_plugins.protocols import API_VERSION
-from dnamask_plugins.rng import RngKey
 from dnamask_plugins.testing import samples
 from dnamask_plugins.testing.core import Outcome, kind_of_plugin
 
@@ -57,15 +58,11 @@ def _measured_strategy(strategy: Any) -> dict[str, str]:
     facts = {"speed": f"{32 / seconds:,.0f} sequences/s (32 x 512 6-mers, selection alone)"}
     for layout in samples.LAYOUTS:
         small = samples.batch(layout)
-        masks = [
-            strategy.select(small, RngKey(samples.key_for(len(small), step).words), Budget(0.15))
-            for step in range(4)
-        ]
-        rates = np.concatenate([token_rate(mask, small) for mask in masks])
-        hidden = np.concatenate([hidden_rate(mask, small) for mask in masks])
+        keys = (samples.key_for(len(small), step) for step in range(4))
+        found = report((guarded_select(strategy, small, key, Budget(0.15)), small) for key in keys)
         facts[f"at 0.15, {layout}"] = (
-            f"realised {np.nanmean(rates):.3f} ± {np.nanstd(rates):.3f} of the tokens; "
-            f"{np.nanmean(hidden):.1%} of the nucleotides truly hidden"
+            f"realised {found.token_rate:.3f} ± {found.rate_spread:.3f} of the tokens; "
+            f"{found.hidden_nucleotides:.1%} of the nucleotides truly hidden"
         )
     return facts
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from dnamask_plugins.nucleotides import PADDING
+from dnamask_plugins.plugins import create
+from dnamask_plugins.protocols import ScoreTable
 from dnamask_plugins.rng import RngKey
+from dnamask_plugins.strategies.building import build_strategy
 from dnamask_plugins.tokenizers.base import pad_encodings
 from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 from dnamask_plugins.tokenizers.nucleotide import NucleotideTokenizer
@@ -79,6 +85,22 @@ ARRAYS = (
     "weights",
 )
 """The array fields of a `TokenBatch`."""
+
+
+@functools.cache
+def score_table() -> ScoreTable:
+    """Return a made-up table of 3-mers in which most have a score, for strategies that need one."""
+    rng = np.random.default_rng(20240814)
+    scores = rng.normal(size=64)
+    scores[::9] = np.nan
+    return SimpleNamespace(k=3, scores=scores)
+
+
+def build(kind: str, config: Mapping[str, Any]) -> Any:
+    """Build a plugin to be examined; a strategy that needs a table and has none gets `score_table`."""
+    if kind == "strategies":
+        return build_strategy(config, score_table())
+    return create(kind, config)
 
 
 def key_for(rows: int, step: int = 0) -> RngKey:

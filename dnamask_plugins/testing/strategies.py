@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dnamask_plugins.budget import Budget, hidden_nucleotides, hidden_rate, token_rate
+from dnamask_plugins.errors import DnamaskError
+from dnamask_plugins.protocols import NEEDS
 from dnamask_plugins.rng import RngKey
+from dnamask_plugins.strategies.building import declared
 from dnamask_plugins.testing import samples
 from dnamask_plugins.testing.core import CheckFailure, NotRun, promise, require
 from dnamask_plugins.testing.fresh_process import select_in_fresh_process
@@ -50,6 +54,47 @@ def example_of(layout: str, mask: BoolArray, bad_rows: Any) -> str:
     rows = np.unique(np.asarray(bad_rows))
     row = int(rows[np.argmin(batch.lengths[rows])])
     return f"{layout}, row {row}: {show(batch, row, mask)}"
+
+
+@promise("strategies", needs=("configuration_round_trips",))
+def takes_the_table_that_it_needs(strategy: Any) -> None:
+    """Declare `needs` where a table is a parameter, take the one that is given, and refuse to go without."""
+    plugin, needs = type(strategy), declared(strategy, "needs")
+    unknown = sorted(set(needs) - set(NEEDS))
+    require(
+        not unknown,
+        expected=f"needs among {NEEDS}",
+        came=f"needs = {needs}",
+        example=f"no run can give {', '.join(unknown)}",
+    )
+    for need in set(NEEDS) & set(inspect.signature(plugin).parameters):
+        require(
+            need in needs,
+            expected=f'needs = ("{need}",) in the class, since it has a parameter {need}',
+            came=f"needs = {needs}",
+            example="a run gives its table only to strategies that ask for it; this one would go without",
+        )
+    if "npmi" not in needs:
+        return
+    config = {key: value for key, value in strategy.to_config().items() if key != "npmi"}
+    table = samples.score_table()
+    built = plugin.from_config({**config, "npmi": table}).to_config()
+    require(
+        built.get("npmi") is not None,
+        expected="the table in the configuration of what was built with it",
+        came=f"npmi = {built.get('npmi')!r}",
+        example="from_config({..., 'npmi': a table of 3-mers}).to_config()",
+    )
+    try:
+        without = plugin.from_config({**config, "npmi": None})
+    except (DnamaskError, TypeError, ValueError):
+        return
+    require(
+        False,
+        expected="an error that asks for the table",
+        came=repr(without),
+        example="from_config({..., 'npmi': None})",
+    )
 
 
 @promise("strategies")

@@ -12,12 +12,12 @@ import torch
 
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.plugins import create
 from dnamask_plugins.protocols import Curriculum, DNATokenizer
-from dnamask_plugins.training.examples import tokenize
+from dnamask_plugins.strategies.building import build_strategies
 from dnamask_plugins.training.schedule import Schedule
-from dnamask_plugins.training.strategies import build_strategies
 from dnamask_plugins.training.tensors import to_tensors
 from dnamask_plugins.types import NucleotideBatch
 
@@ -106,7 +106,7 @@ class MaskingCollator:
             int(example["example_id"]) if "example_id" in example else _hash_id(sequence)
             for example, sequence in zip(examples, sequences, strict=True)
         ]
-        batch = tokenize(self.encoder, NucleotideBatch.from_strings(sequences), self.repeat_weight)
+        batch = guarded_encode(self.encoder, NucleotideBatch.from_strings(sequences), self.repeat_weight)
         step = self.schedule.step
         return to_tensors(self.masker(batch, self.schedule.spec, step, np.array(ids, dtype=np.int64)))
 

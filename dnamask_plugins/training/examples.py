@@ -12,9 +12,9 @@ from torch.utils.data import Dataset
 
 from dnamask_plugins.corpus.windows import WindowSampler
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.guard import blame, blaming
+from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.protocols import DNATokenizer
-from dnamask_plugins.types import NucleotideBatch, TokenBatch
+from dnamask_plugins.types import TokenBatch
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,29 +70,7 @@ class Tokenize:
         example_ids = np.asarray(ids, dtype=np.int64)
         windows = self.sampler(example_ids)
         where = f"at example ids {example_ids.min()}..{example_ids.max()}" if example_ids.size else ""
-        return Examples(tokenize(self.encoder, windows, self.repeat_weight, where), example_ids)
-
-
-def tokenize(
-    tokenizer: DNATokenizer, windows: NucleotideBatch, repeat_weight: float = 1.0, where: str = ""
-) -> TokenBatch:
-    """Tokenize windows and weigh their soft-masked nucleotides; `where` tells an error which they are.
-
-    Raises
-    ------
-    PluginError
-        The tokenizer raises, hangs, or returns no batch of these windows.
-    """
-    with blaming("tokenizers", tokenizer, where):
-        batch = tokenizer.encode_batch(windows)
-    if not isinstance(batch, TokenBatch) or batch.input_ids.shape[:1] != windows.codes.shape[:1]:
-        got = f"{len(batch)} rows" if isinstance(batch, TokenBatch) else type(batch).__name__
-        fault = f"returned {got} instead of a batch of {len(windows.codes)} rows"
-        raise blame("tokenizers", tokenizer, fault, where)
-    if repeat_weight == 1.0:
-        return batch
-    weights = np.where(windows.soft_mask, np.float32(repeat_weight), np.float32(1.0))
-    return batch.with_weights(weights)
+        return Examples(guarded_encode(self.encoder, windows, self.repeat_weight, where), example_ids)
 
 
 @contextlib.contextmanager

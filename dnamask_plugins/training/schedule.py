@@ -36,7 +36,8 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not self.state:
-            self.state = self.curriculum.initial_state()
+            with blaming("curricula", self.curriculum, "before step 0"):
+                self.state = self.curriculum.initial_state()
 
     @property
     def spec(self) -> MaskSpec:

@@ -16,13 +16,14 @@ from transformers.trainer_utils import rotate_checkpoints
 from dnamask_plugins.corruption import IGNORED_LABEL
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.masking import Masker
+from dnamask_plugins.masks import report
 from dnamask_plugins.models.masked_loss import install_masked_forward
+from dnamask_plugins.strategies.building import table_of
 from dnamask_plugins.training.callback import CurriculumCallback
 from dnamask_plugins.training.checkpoints import seal
 from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize, from_worker
 from dnamask_plugins.training.history import LogHistory
 from dnamask_plugins.training.schedule import Schedule, perplexity
-from dnamask_plugins.training.statistics import mask_statistics
 from dnamask_plugins.training.tensors import to_tensors
 from dnamask_plugins.training.validation import Validation, masked_loss_sum
 
@@ -95,9 +96,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         masked = [self.masker(each.batch, spec, step, each.ids) for each in examples]
         self._step_ids = [each.ids for each in examples]
         if self._logs_after(step):
-            self._statistics = mask_statistics(
-                [(m.mask, e.batch) for m, e in zip(masked, examples, strict=True)], self.masker.strategies
-            )
+            pairs = ((m.mask, e.batch) for m, e in zip(masked, examples, strict=True))
+            self._statistics = report(pairs, table_of(self.masker.strategies.values())).for_log()
         batches = [to_tensors(each) for each in masked]
         count = sum(int((batch["labels"] != IGNORED_LABEL).sum()) for batch in batches)
         total = torch.tensor(count, device=device)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dnamask_plugins.harness.audit import audit_task, leaked_rows, reverse_complement
+from dnamask_plugins.harness.audit import audit_task, leaked_rows
 from dnamask_plugins.harness.data import TaskData, read_task
 from dnamask_plugins.tasks import Task, gue
 
@@ -59,11 +59,6 @@ def test_plain_json_comes_out(tmp_path: Path):
 
     data = build(tmp_path, train=["AAACC,0", "CCGTN,1"], dev=["AAACC,1"], test=["AAACC,0"])
     assert json.loads(json.dumps(audit_task(data).to_json()))["overlaps"][0]["split"] == "dev"
-
-
-def test_reverse_complement_keeps_iupac():
-    assert reverse_complement("ACGTRYKMBVDHSWN") == "NWSDHBVKMRYACGT"
-    assert reverse_complement(reverse_complement("GATTACANR")) == "GATTACANR"
 
 
 @pytest.mark.parametrize("name", ["prom/prom_core_all", "prom/prom_core_tata", "tf/4", "tf/1", "mouse/3"])

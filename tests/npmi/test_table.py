@@ -33,7 +33,7 @@ def one_line(error: pytest.ExceptionInfo[Exception]) -> str:
 def test_round_trip_keeps_everything(table: NpmiTable, tmp_path: Path) -> None:
     saved = table.save(tmp_path / "new folder" / "t.npmi")
     again = NpmiTable.load(tmp_path / "new folder" / "t.npmi")
-    for name in ("scores", "pmi", "counts", "rank"):
+    for name in ("scores", "pmi", "counts", "order"):
         np.testing.assert_array_equal(getattr(again, name), getattr(table, name))
     assert (again.k, again.variant, again.min_count) == (3, "pmi_masking", 5)
     assert again.provenance == table.provenance
@@ -43,21 +43,19 @@ def test_round_trip_keeps_everything(table: NpmiTable, tmp_path: Path) -> None:
 
 
 def test_arrays_cannot_be_written(table: NpmiTable) -> None:
-    for name in ("scores", "pmi", "counts", "rank", "order"):
+    for name in ("scores", "pmi", "counts", "order"):
         with pytest.raises(ValueError, match="read-only"):
             getattr(table, name)[0] = 1
     with pytest.raises(dataclasses.FrozenInstanceError):
         table.k = 4  # type: ignore[misc]
 
 
-def test_rank_counts_from_the_highest_and_leaves_out_what_has_no_score(table: NpmiTable) -> None:
+def test_order_falls_from_the_highest_and_leaves_out_what_has_no_score(table: NpmiTable) -> None:
     scored = ~np.isnan(table.scores)
     assert scored.any()
     assert not scored.all()
-    assert (table.rank[~scored] == 0).all()
-    assert sorted(table.rank[scored]) == list(range(1, scored.sum() + 1))
-    by_rank = table.scores[np.argsort(table.rank)][np.count_nonzero(~scored) :]
-    assert (np.diff(by_rank) <= 0).all()
+    assert sorted(table.order) == np.flatnonzero(scored).tolist()
+    assert (np.diff(table.scores[table.order]) <= 0).all()
     assert math.isnan(table.score("GGT")) == (not scored[0b101011])
 
 

@@ -296,6 +296,40 @@ class HoldsLambda(GoodSpan):
         self.__dict__["function"] = lambda codes: codes == UNKNOWN
 
 
+@dataclass(frozen=True)
+class HidesItsNeed(GoodSpan):
+    """Has a table as a parameter and does not say that it needs one, so that a run would give it none."""
+
+    npmi: Any = None
+
+    def to_config(self) -> dict[str, Any]:
+        return {"name": self.name, "unit": self.unit}
+
+
+class GoesWithoutItsTable(GoodSpan):
+    """Says that it needs a table, and runs without one."""
+
+    needs: ClassVar[tuple[str, ...]] = ("npmi",)
+
+    def __init__(self, unit: int = 2, npmi: Any = None) -> None:
+        super().__init__(unit)
+        self.__dict__["npmi"] = npmi
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> GoesWithoutItsTable:
+        return cls(**{key: value for key, value in config.items() if key != "name"})
+
+    def to_config(self) -> dict[str, Any]:
+        table = self.__dict__["npmi"]
+        return {"name": self.name, "unit": self.unit, "npmi": None if table is None else {"k": table.k}}
+
+
+class WantsTheMoon(GoodSpan):
+    """Needs what no run has."""
+
+    needs: ClassVar[tuple[str, ...]] = ("moon",)
+
+
 class BadName(GoodSpan):
     """Is called in camel case."""
 

@@ -41,10 +41,12 @@ def check(
     # That unregistered code is run is what this command is for.
     warnings.filterwarnings("ignore", message="running code of", category=plugins.PluginWarning)
     plugin = plugins.info(_kind(plugins.normalize(name), kind), name)
-    built = plugins.create(plugin.kind, plugin.name, **dict(map(_assignment, parameter or ())))
+    settings = {"name": plugin.name, **dict(map(_assignment, parameter or ()))}
 
     from dnamask_plugins.testing import Examination
+    from dnamask_plugins.testing.samples import build
 
+    built = build(plugin.kind, settings)
     examination = Examination(built)
     with _hypothesis_elsewhere():
         outcomes = [examination.outcome(each) for each in _with_progress(list(examination.checks))]

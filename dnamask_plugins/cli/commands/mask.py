@@ -97,7 +97,7 @@ def mask(
         from dnamask_plugins.preview.masked import measure
 
         figures = measure(
-            letters, cutter, built, budget, seed=seed, steps=repeats, repeat_weight=repeat_weight
+            letters, cutter, built, budget, seed=seed, steps=repeats, repeat_weight=repeat_weight, table=table
         )
         _write(_report_text(figures, form), output)
         return
@@ -149,7 +149,7 @@ def _table(path: Path | None) -> Any:
 
 def _strategy(name: str, assignments: list[str], table: Any) -> Any:
     from dnamask_plugins.pretrain.settings import parse_assignment
-    from dnamask_plugins.training.strategies import build_strategy
+    from dnamask_plugins.strategies.building import build_strategy
 
     settings: dict[str, Any] = {"name": name}
     for assignment in assignments:
@@ -213,6 +213,8 @@ def _report_text(figures: Any, form: Format) -> str:
         "masked tokens with one hidden nucleotide": f"{figures.one_hidden:.3f}",
         "hidden nucleotides in a masked token": f"{figures.mean_hidden:.2f}",
     }
+    if figures.mean_npmi == figures.mean_npmi:
+        lines["mean NPMI of the masked tokens"] = f"{figures.mean_npmi:.3f}"
     return "\n".join(f"{label:<41} {value}" for label, value in lines.items())
 
 

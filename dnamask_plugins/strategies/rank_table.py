@@ -7,26 +7,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
 from dnamask_plugins.errors import ConfigError
-
-
-@runtime_checkable
-class ScoreTable(Protocol):
-    """What a strategy needs of `dnamask_plugins.npmi.NpmiTable`."""
-
-    k: int
-    scores: NDArray[np.floating[Any]]
+from dnamask_plugins.protocols import ScoreTable
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
-    """Scores of all k-mers, by code (A C G T = 0 1 2 3, first letter highest).
+class RankTable:
+    """Scores and ranks of all k-mers, by code (A C G T = 0 1 2 3, first letter highest).
 
     Attributes
     ----------

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dnamask_plugins.budget import Budget
-from dnamask_plugins.diagnostics import report
+from dnamask_plugins.masks.report import report
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.random_token import RandomToken
 from dnamask_plugins.strategies.span import Span
