@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import Self
 
 from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.files import parse_toml
 
 
 def canonical_json(value: Any) -> str:
@@ -21,6 +23,94 @@ def canonical_json(value: Any) -> str:
 def fingerprint(value: Any) -> str:
     """Return 16 hex digits that identify a JSON value, the same on every machine and in every version."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def parse_value(text: str) -> Any:
+    """Read a value that was typed: as TOML, else as JSON, else as the text itself.
+
+    Examples
+    --------
+    >>> [parse_value(text) for text in ("2", "1e-4", "true", '["span", "genemask"]', "adamw_torch", "null")]
+    [2, 0.0001, True, ['span', 'genemask'], 'adamw_torch', None]
+    """
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        document = parse_toml(f"value = {text}".encode())
+        if list(document) == ["value"]:
+            return document["value"]
+    except ValueError:
+        pass
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def parse_assignment(text: str, option: str = "--set") -> dict[str, Any]:
+    """Turn ``curriculum.threshold=2`` into a nested mapping; the value as in `parse_value`.
+
+    Examples
+    --------
+    >>> parse_assignment("trainer.learning_rate=1e-4")
+    {'trainer': {'learning_rate': 0.0001}}
+
+    Raises
+    ------
+    ConfigError
+        There is no ``=``, or no key.
+    """
+    path, separator, raw = text.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not separator or not all(keys):
+        raise ConfigError(f"{option} takes KEY=VALUE, for example trainer.learning_rate=1e-4, not '{text}'")
+    value = parse_value(raw.strip())
+    for key in reversed(keys):
+        value = {key: value}
+    return dict(value)
+
+
+def parse_assignments(texts: Iterable[str], option: str = "--set") -> dict[str, Any]:
+    """Turn assignments of plain names into a mapping; a dot has no meaning here and is refused.
+
+    Examples
+    --------
+    >>> parse_assignments(["num_train_epochs=1", "optim=adamw_torch", "bf16=false"])
+    {'num_train_epochs': 1, 'optim': 'adamw_torch', 'bf16': False}
+
+    Raises
+    ------
+    ConfigError
+        There is no ``=`` or no name, or the name has a dot.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        if "." in text.partition("=")[0]:
+            raise ConfigError(f"{option} {text}: no setting here has parts; write NAME=VALUE without a dot")
+        values |= parse_assignment(text, option)
+    return values
+
+
+def parse_parameters(text: str, where: str) -> dict[str, Any]:
+    """Read ``k=3,order="ACGT"``: assignments by comma, as they stand behind a plugin's name.
+
+    Examples
+    --------
+    >>> parse_parameters("n=6,words=[1, 2]", "tokenizer 'logo'")
+    {'n': 6, 'words': [1, 2]}
+
+    Raises
+    ------
+    ConfigError
+        A part is no assignment; the message begins with `where`.
+    """
+    values: dict[str, Any] = {}
+    for part in filter(None, re.split(r",(?=\s*\w+\s*=)", text)):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"{where}: '{part}' is no parameter; write NAME:key=value,key=value")
+        values[key.strip()] = parse_value(value.strip())
+    return values
 
 
 class Configurable:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("small_run", "toy_suite")
+pytest_plugins = ("hub_cache", "small_run", "toy_suite")
 
 
 @pytest.fixture(scope="session")

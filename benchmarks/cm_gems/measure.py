@@ -26,8 +26,9 @@ from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.models.loading import load_base, load_masked_lm
 from dnamask_plugins.models.masked_loss import install_masked_forward
+from dnamask_plugins.models.source import find_source
 from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.pretrain.run import resolve_tokenizer, shortest_sequence
+from dnamask_plugins.pretrain.run import shortest_sequence
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.results.resampling import confusion, metric_of
 from dnamask_plugins.strategies.building import build_strategies, build_strategy
@@ -93,7 +94,7 @@ def masks(settings: PretrainSettings, history: Sequence[Mapping[str, Any]]) -> d
     """
     from dnamask_plugins.plugins import create
 
-    tokenizer = resolve_tokenizer(settings)
+    tokenizer = find_source(settings.backbone).tokenizer(settings.tokenizer)
     curriculum = create("curricula", settings.curriculum)
     table = NpmiTable.load(Path(settings.npmi)) if settings.npmi else None
     strategies = build_strategies(curriculum, settings.strategies, table)

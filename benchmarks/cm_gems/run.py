@@ -150,7 +150,8 @@ def pretrain_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str,
     import torch
 
     from dnamask_plugins.environment import environment
-    from dnamask_plugins.pretrain.run import pretrain, resolve_tokenizer
+    from dnamask_plugins.models.source import find_source
+    from dnamask_plugins.pretrain.run import pretrain
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     settings, folder = unit.pretraining(work), unit.folder(work)
@@ -158,7 +159,7 @@ def pretrain_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str,
         from dnamask_plugins.models.loading import load_masked_lm
         from dnamask_plugins.tokenizers.export import save_pretrained
 
-        tokenizer = resolve_tokenizer(settings)
+        tokenizer = find_source(settings.backbone).tokenizer(settings.tokenizer)
         model, facts = load_masked_lm(settings.backbone, tokenizer, seed=unit.seed, **settings.model)
         model.save_pretrained(folder)
         save_pretrained(tokenizer, folder)
@@ -200,10 +201,11 @@ def pretrain_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str,
 def measure_unit(unit: Unit, table: Table, data: Path, work: Path) -> dict[str, Any]:
     """Perplexities, probes and few-shot draws; at checkpoints the curve."""
     from benchmarks.cm_gems import measure
-    from dnamask_plugins.pretrain.run import resolve_tokenizer
+    from dnamask_plugins.models.source import find_source
 
     evaluation, folder = unit.evaluation, unit.folder(work)
-    tokenizer = resolve_tokenizer(unit.pretraining(work))
+    settings = unit.pretraining(work)
+    tokenizer = find_source(settings.backbone).tokenizer(settings.tokenizer)
     curve = []
     for step in () if unit.untrained else evaluation.steps:
         checkpoint = folder / f"checkpoint-{step}"

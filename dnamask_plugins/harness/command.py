@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, PluginError
 from dnamask_plugins.tasks import SPLITS, Task, all_suites, select_tasks
 
@@ -93,26 +93,6 @@ def _is_for(task: Task, suites: Sequence[str], known: Mapping[str, Sequence[Task
     return task.suite in suites or task.suite not in ("gue", "gue_plus", "fewshot")
 
 
-def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Turn ``field=value`` into values; numbers and true/false are read as such.
-
-    Examples
-    --------
-    >>> parse_settings(["num_train_epochs=1", "optim=adamw_torch", "bf16=false"])
-    {'num_train_epochs': 1, 'optim': 'adamw_torch', 'bf16': False}
-    """
-    values: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"--set {setting}: write field=value")
-        try:
-            values[key.strip()] = json.loads(text)
-        except ValueError:
-            values[key.strip()] = text.strip()
-    return values
-
-
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Turn ``0,1,2`` into numbers.
 
@@ -136,7 +116,7 @@ def run_command(flags: RunFlags) -> int:
 
     tasks = tasks_of(flags.tasks, flags.suites)
     seeds = parse_seeds(flags.seeds)
-    settings = parse_settings(flags.settings)
+    settings = parse_assignments(flags.settings)
 
     import transformers
 

@@ -380,7 +380,7 @@ def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
 def _position_limit(source: ModelSource) -> int | None:
     from dnamask_plugins.models.loading import max_positions, read_config
 
-    return max_positions(read_config(source.folder))
+    return max_positions(read_config(source.reference))
 
 
 def _smaller(one: int | None, other: int | None) -> int | None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
-from dnamask_plugins.files import parse_json
-from dnamask_plugins.models.backbones.base import Backbone, seeded
+from dnamask_plugins.models.backbones.base import seeded
+from dnamask_plugins.models.source import AnySource, Source, find_source, read_json
+from dnamask_plugins.tokenizers.loading import tokenizer_folder
 from dnamask_plugins.tokenizers.vocabulary import check_vocabulary
 
 if TYPE_CHECKING:
@@ -29,12 +30,6 @@ MASKED_LM: Final = "AutoModelForMaskedLM"
 CLASSIFIER: Final = "AutoModelForSequenceClassification"
 BASE: Final = "AutoModel"
 
-_WEIGHTS: Final = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
 # What another task leaves in a checkpoint, or what a task starts afresh: no fault of the file.
 _SURPLUS: Final = {
     MASKED_LM: (".pooler.", "cls.seq_relationship.", ".position_ids", ".contact_head.", ".inv_freq"),
@@ -86,13 +81,13 @@ class ModelDescription:
 
 
 def load_masked_lm(
-    source: str | Path | Backbone, tokenizer: DNATokenizer, seed: int = 0, **overrides: Any
+    source: AnySource, tokenizer: DNATokenizer, seed: int = 0, **overrides: Any
 ) -> tuple[PreTrainedModel, ModelDescription]:
     """Build or load a masked language model.
 
     Parameters
     ----------
-    source : str, Path or Backbone
+    source : str, Path, Backbone or Source
         A backbone, its entry-point name, a folder, or a Hugging Face repository ``owner/name[@revision]``.
     tokenizer : DNATokenizer
         The tokenizer whose ids the model will read.
@@ -125,7 +120,11 @@ def load_masked_lm(
 
 
 def load_classifier(
-    source: str | Path | Backbone, tokenizer: DNATokenizer, num_labels: int, seed: int = 0, **overrides: Any
+    source: AnySource,
+    tokenizer: DNATokenizer,
+    num_labels: int,
+    seed: int = 0,
+    **overrides: Any,
 ) -> tuple[PreTrainedModel, ModelDescription]:
     """Build or load a sequence classifier; the head is drawn from `seed` where the checkpoint has none.
 
@@ -135,40 +134,45 @@ def load_classifier(
 
 
 def load_base(
-    source: str | Path | Backbone, tokenizer: DNATokenizer, seed: int = 0, **overrides: Any
+    source: AnySource, tokenizer: DNATokenizer, seed: int = 0, **overrides: Any
 ) -> tuple[PreTrainedModel, ModelDescription]:
     """Build or load the encoder without a head. See `load_masked_lm`."""
     return _load(source, tokenizer, seed, BASE, overrides)
 
 
-def resolve_config(
-    source: str | Path | Backbone, tokenizer: DNATokenizer, **overrides: Any
-) -> PretrainedConfig:
+def resolve_config(source: AnySource, tokenizer: DNATokenizer, **overrides: Any) -> PretrainedConfig:
     """Return the configuration of the model that `load_masked_lm` would give, without its weights."""
-    backbone = _as_backbone(source)
-    if backbone is not None:
-        return backbone.build_config(tokenizer, **overrides)
-    return _config_of_folder(_folder(str(source), weights=False)[0], tokenizer, source, overrides)
+    found = find_source(source)
+    if found.backbone is not None:
+        return found.backbone.build_config(tokenizer, **overrides)
+    return _config_of_folder(found, tokenizer, overrides)
 
 
 def _config_of_folder(
-    folder: Path, tokenizer: DNATokenizer, source: object, overrides: Mapping[str, Any]
+    source: Source, tokenizer: DNATokenizer, overrides: Mapping[str, Any]
 ) -> PretrainedConfig:
-    config = read_config(folder)
-    _check_vocabulary(config, tokenizer, source)
-    check_vocabulary(getattr(tokenizer, "vocabulary", None), folder)
+    config = read_config(source)
+    _check_vocabulary(config, tokenizer, source.reference)
+    place = None if source.folder is None else tokenizer_folder(source.folder)
+    if place is not None:
+        check_vocabulary(getattr(tokenizer, "vocabulary", None), place)
     known = config.to_dict()
     for key, value in overrides.items():
         if key != "num_labels" and key not in known:
-            raise ConfigError(f"{source}: unknown setting '{key}'; {suggest(key, known)}")
+            raise ConfigError(f"{source.reference}: unknown setting '{key}'; {suggest(key, known)}")
         setattr(config, key, value)
     return config
 
 
 def _load(
-    source: str | Path | Backbone, tokenizer: DNATokenizer, seed: int, task: str, overrides: Mapping[str, Any]
+    source: AnySource,
+    tokenizer: DNATokenizer,
+    seed: int,
+    task: str,
+    overrides: Mapping[str, Any],
 ) -> tuple[PreTrainedModel, ModelDescription]:
-    backbone = _as_backbone(source)
+    found = find_source(source)
+    backbone = found.backbone
     if backbone is not None:
         model = backbone.build(tokenizer, seed, task, **overrides)
         limits = [max_positions(model.config)]
@@ -176,10 +180,9 @@ def _load(
             limits.append(backbone.max_positions)
         limit = min((each for each in limits if each is not None), default=None)
         return model, _describe(backbone.name, "scratch", model, limit)
-    folder, origin = _folder(str(source))
-    config = _config_of_folder(folder, tokenizer, source, overrides)
-    model, fresh = _load_weights(folder, config, task, seed)
-    description = _describe(str(source), origin, model, max_positions(config))
+    config = _config_of_folder(found, tokenizer, overrides)
+    model, fresh = _load_weights(found, config, task, seed)
+    description = _describe(found.reference, found.origin, model, max_positions(config))
     return model.train(), replace(description, started_fresh=fresh)
 
 
@@ -194,72 +197,7 @@ def _auto(task: str) -> Any:
     return getattr(transformers, task)
 
 
-def _as_backbone(source: str | Path | Backbone) -> Backbone | None:
-    """Return the backbone that a name stands for; None where the source is a folder or a repository."""
-    from dnamask_plugins import plugins
-
-    if isinstance(source, Backbone):
-        return source
-    text = str(source)
-    if Path(text).is_dir():
-        return None
-    if text.replace("-", "_") in plugins.discover("backbones"):
-        loaded = plugins.load("backbones", text)
-        if not isinstance(loaded, Backbone):
-            raise ConfigError(
-                f"backbones '{text}' of {plugins.info('backbones', text).origin} is a "
-                f"{type(loaded).__name__}, not a Backbone; report it to its author"
-            )
-        return loaded
-    if "/" not in text:
-        hint = suggest(text.replace("-", "_"), plugins.discover("backbones"))
-        raise ConfigError(f"'{text}' is neither a backbone nor a folder; {hint}")
-    return None
-
-
-def _folder(source: str, weights: bool = True) -> tuple[Path, str]:
-    """Return a folder with the checkpoint's files, fetched into the cache if it is a repository."""
-    if Path(source).is_dir():
-        return Path(source), "folder"
-    if source.startswith((".", "/", "~")) or source.count("/") > 1:
-        raise InputError(f"{source}: no such folder; give a checkpoint folder, or owner/name of a repository")
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
-
-    repository, _, revision = source.partition("@")
-    wanted = {"repo_id": repository, "revision": revision or None}
-    try:
-        config = hf_hub_download(filename="config.json", **wanted)
-        for name in _WEIGHTS if weights else ():
-            try:
-                path = Path(hf_hub_download(filename=name, **wanted))
-            except EntryNotFoundError:
-                continue
-            if name.endswith(".index.json"):
-                for shard in sorted(set(_read_json(path)["weight_map"].values())):
-                    hf_hub_download(filename=shard, **wanted)
-            break
-    except (HfHubHTTPError, EntryNotFoundError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{source}: cannot be fetched ({type(error).__name__}: {reason}); give a folder"
-        ) from error
-    return Path(config).parent, "hub"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = parse_json(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path.parent}: holds no {path.name}; give the folder of a saved model") from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: is not readable JSON ({error}); fetch the checkpoint again") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: is not a JSON object; fetch the checkpoint again")
-    return content
-
-
-def read_config(folder: Path) -> PretrainedConfig:
+def read_config(source: str | Path | Source) -> PretrainedConfig:
     """Read a checkpoint's configuration with a class of transformers or of this package, never its own.
 
     Raises
@@ -273,7 +211,8 @@ def read_config(folder: Path) -> PretrainedConfig:
 
     from dnamask_plugins.models.backbones import dnabert2
 
-    settings = _read_json(folder / "config.json")
+    found = find_source(source)
+    folder, settings = found.reference, dict(found.settings)
     dnabert2.register()
     if dnabert2.describes(settings):
         kind = dnabert2.MODEL_TYPE
@@ -290,7 +229,7 @@ def read_config(folder: Path) -> PretrainedConfig:
         return CONFIG_MAPPING[kind].from_dict(settings)
     except Exception as error:  # the validators of configurations raise types of their own
         reason = " ".join(str(error).split())
-        raise InputError(f"{folder / 'config.json'}: {reason}; fetch the checkpoint again") from error
+        raise InputError(f"{folder}: config.json: {reason}; fetch the checkpoint again") from error
 
 
 def _kind_of_architecture(settings: Mapping[str, Any]) -> str:
@@ -329,8 +268,9 @@ def _check_vocabulary(config: PretrainedConfig, tokenizer: DNATokenizer, source:
 
 
 def _load_weights(
-    folder: Path, config: PretrainedConfig, task: str, seed: int
+    source: Source, config: PretrainedConfig, task: str, seed: int
 ) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    folder = source.reference
     mapping = _auto(task)._model_mapping
     if type(config) not in mapping:
         raise ConfigError(
@@ -339,7 +279,7 @@ def _load_weights(
     model_class = mapping[type(config)]
     if isinstance(model_class, tuple):
         model_class = model_class[0]
-    state = read_weights(folder)
+    state = read_weights(source)
     with seeded(seed), _quiet_transformers():
         model, report = model_class.from_pretrained(
             None,
@@ -394,7 +334,7 @@ def _some(keys: list[str]) -> str:
     return f"'{first}'" if len(keys) == 1 else f"'{first}' and {len(keys) - 1} more"
 
 
-def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+def read_weights(source: Source) -> dict[str, torch.Tensor]:
     """Read the tensors of a checkpoint, safetensors before pickles, in one file or in shards.
 
     Raises
@@ -402,19 +342,15 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     InputError
         No weights are there, a file is damaged, or a pickle holds more than tensors.
     """
-    for name in _WEIGHTS:
-        path = folder / name
-        if not path.is_file():
-            continue
-        if not name.endswith(".index.json"):
-            return _read_tensors(path)
-        state: dict[str, torch.Tensor] = {}
-        for shard in sorted(set(_read_json(path).get("weight_map", {}).values())):
-            state |= _read_tensors(folder / Path(shard).name)
-        return state
-    raise InputError(
-        f"{folder}: holds no weights ({', '.join(_WEIGHTS[::2])}); give the folder of a saved model"
-    )
+    path = source.weights()
+    if path is None:
+        raise InputError(f"{source.reference}: holds no weights; give the folder of a saved model")
+    if not path.name.endswith(".index.json"):
+        return _read_tensors(path)
+    state: dict[str, torch.Tensor] = {}
+    for shard in sorted(set(read_json(path).get("weight_map", {}).values())):
+        state |= _read_tensors(path.with_name(Path(shard).name))
+    return state
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:

@@ -15,16 +15,16 @@ from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.models.masked_loss import masked_lm_loss
+from dnamask_plugins.models.source import find_source
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.strategies.building import build_strategy
-from dnamask_plugins.tokenizers.loading import load_tokenizer
 from dnamask_plugins.training.schedule import perplexity
 from dnamask_plugins.training.validation import Validation, masked_loss_sum
 from dnamask_plugins.types import MaskSpec
 
 
 def perplexity_under(
-    model: Path,
+    model: str | Path,
     corpus: Path,
     strategies: Sequence[str],
     npmi: Path | None = None,
@@ -37,7 +37,9 @@ def perplexity_under(
 
     Parameters
     ----------
-    model, corpus : Path
+    model : str or Path
+        As for `find_source`.
+    corpus : Path
     strategies : sequence of str
         Names, or labels among `configured`.
     npmi : Path, optional
@@ -52,8 +54,9 @@ def perplexity_under(
     dict of str to float
         Strategy to perplexity: exp of the mean masked-token loss.
     """
-    tokenizer = load_tokenizer(model)
-    network, _ = load_masked_lm(str(model), tokenizer)
+    source = find_source(model)
+    tokenizer = source.tokenizer()
+    network, _ = load_masked_lm(source, tokenizer)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()
     table = NpmiTable.load(npmi) if npmi else None

@@ -19,8 +19,9 @@ from dnamask_plugins.environment import command_line, environment
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.masking import Masker
+from dnamask_plugins.models.source import find_source
 from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.plugins import create, load
+from dnamask_plugins.plugins import create
 from dnamask_plugins.pretrain.failures import told_in_one_line
 from dnamask_plugins.pretrain.record import write_run_record
 from dnamask_plugins.pretrain.settings import PretrainSettings
@@ -102,7 +103,7 @@ class _Parts:
 
     @classmethod
     def from_settings(cls, settings: PretrainSettings) -> _Parts:
-        tokenizer = resolve_tokenizer(settings)
+        tokenizer = find_source(settings.backbone).tokenizer(settings.tokenizer)
         curriculum: Curriculum = create("curricula", settings.curriculum)
         table = NpmiTable.load(Path(settings.npmi)) if settings.npmi else None
         store = CorpusStore.open(Path(settings.corpus))
@@ -136,25 +137,6 @@ class _Parts:
             "trainer": {key: value for key, value in settings.trainer.items() if key not in _MAY_CHANGE},
         }
         return cls(tokenizer, curriculum, store, sampler, masker, validation, fingerprint(identity))
-
-
-def resolve_tokenizer(settings: PretrainSettings) -> DNATokenizer:
-    """Return the tokenizer that the settings name, else the backbone's own.
-
-    Raises
-    ------
-    ConfigError
-        The backbone is a folder or a hub id without a tokenizer that can be used.
-    """
-    if settings.tokenizer is not None:
-        tokenizer: DNATokenizer = create("tokenizers", settings.tokenizer)
-        return tokenizer
-    if "/" not in settings.backbone and not Path(settings.backbone).is_dir():
-        tokenizer = create("tokenizers", load("backbones", settings.backbone).tokenizer)
-        return tokenizer
-    from dnamask_plugins.tokenizers.loading import load_tokenizer
-
-    return load_tokenizer(settings.backbone)
 
 
 def shortest_sequence(tokenizer: DNATokenizer, at_least: int = 1, at_most: int = 64) -> int:

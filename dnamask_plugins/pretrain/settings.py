@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from dnamask_plugins.errors import ConfigError, suggest
 from dnamask_plugins.files import parse_toml
+from dnamask_plugins.tokenizers.loading import tokenizer_config
 
 _Settings = TypeVar("_Settings")
 
@@ -113,9 +114,10 @@ class PretrainSettings:
             A key is unknown or missing, or a value has the wrong type; names `where` and the key.
         """
         values = dict(values)
-        for key in ("tokenizer", "curriculum"):
-            if isinstance(values.get(key), str):
-                values[key] = {"name": values[key]}
+        if isinstance(values.get("curriculum"), str):
+            values["curriculum"] = {"name": values["curriculum"]}
+        if isinstance(values.get("tokenizer"), str):
+            values["tokenizer"] = tokenizer_config(values["tokenizer"])
         return _build(cls, values, where)
 
     @property
@@ -204,35 +206,10 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     for key, value in changes.items():
         before = merged.get(key)
         if isinstance(before, str) and isinstance(value, Mapping) and key in ("tokenizer", "curriculum"):
-            before = {"name": before}
+            before = tokenizer_config(before) if key == "tokenizer" else {"name": before}
         if isinstance(before, Mapping) and isinstance(value, Mapping):
             other_plugin = "name" in value and before.get("name") not in (None, value["name"])
             merged[key] = dict(value) if other_plugin else merge(before, value)
         else:
             merged[key] = value
     return merged
-
-
-def parse_assignment(text: str) -> dict[str, Any]:
-    """Turn ``curriculum.threshold=2`` into a nested mapping; the value is read as TOML, else as text.
-
-    Examples
-    --------
-    >>> parse_assignment("trainer.learning_rate=1e-4")
-    {'trainer': {'learning_rate': 0.0001}}
-
-    Raises
-    ------
-    ConfigError
-        There is no ``=`` or no key.
-    """
-    path, separator, raw = text.partition("=")
-    if not separator or not path.strip():
-        raise ConfigError(f"--set takes KEY=VALUE, for example trainer.learning_rate=1e-4, not '{text}'")
-    try:
-        value: Any = parse_toml(f"value = {raw}".encode())["value"]
-    except ValueError:
-        value = raw
-    for key in reversed(path.strip().split(".")):
-        value = {key: value}
-    return dict(value)

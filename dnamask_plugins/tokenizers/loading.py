@@ -1,19 +1,34 @@
-"""From what a user names to a tokenizer."""
+"""From what a user names to a tokenizer: the one rule, for every command."""
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from dnamask_plugins import plugins
+from dnamask_plugins import hub, plugins
+from dnamask_plugins.config import parse_parameters
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import parse_json
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.tokenizers.export import CONFIG_FILE
 from dnamask_plugins.tokenizers.vocabulary import kmers_beside
+
+TOKENIZER_FILES: Final = (
+    CONFIG_FILE,
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "vocab.json",
+    "tokenizer_config.json",
+)
+"""A folder without any of these holds no tokenizer, whatever transformers would make of it."""
+
+_CHECKPOINT: Final = re.compile(r"checkpoint-\d+")
 
 
 def load_tokenizer(source: str | os.PathLike[str] | Mapping[str, Any], **parameters: Any) -> DNATokenizer:
@@ -22,10 +37,7 @@ def load_tokenizer(source: str | os.PathLike[str] | Mapping[str, Any], **paramet
     Parameters
     ----------
     source : str, path or mapping
-        A configuration; a plugin's name, with its parameters if wanted (``kmer``, ``kmer:k=3``,
-        ``logo:n=6,phase=2``); a folder that `save_pretrained` wrote; a tokenizer file (``.json``,
-        ``.model``); a folder with a ``vocab.txt`` of k-mers (DNABERT, ProkBERT); any other folder or hub id
-        that transformers knows.
+        See `tokenizer_config`.
     **parameters
         Parameters of the plugin.
 
@@ -41,50 +53,83 @@ def load_tokenizer(source: str | os.PathLike[str] | Mapping[str, Any], **paramet
     >>> load_tokenizer("kmer:k=3")
     KmerTokenizer(k=3)
     """
-    if isinstance(source, Mapping):
-        return _create(source, parameters)
-    text = os.fspath(source)
-    name, _, settings = text.partition(":")
-    if plugins.normalize(name) in plugins.discover("tokenizers"):
-        return _create({"name": plugins.normalize(name)} | _settings(text, settings), parameters)
-    path = Path(text)
-    if (path / CONFIG_FILE).is_file():
-        return _create(_saved_config(path), parameters)
-    if path.is_file():
-        return _create({"name": "bpe", "path": text}, parameters)
-    kmers = kmers_beside(path)
-    if kmers is not None:
-        return _create(kmers.to_config(), parameters)
-    if path.is_dir() or _looks_like_hub_id(text):
-        return _create({"name": "huggingface", "path": text}, parameters)
-    raise ConfigError(
-        f"no tokenizer is called '{text}', and no such file or folder exists; "
-        f"{suggest(name, plugins.discover('tokenizers'))}"
-    )
-
-
-def _create(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> DNATokenizer:
-    tokenizer: DNATokenizer = plugins.create("tokenizers", config, **parameters)
+    tokenizer: DNATokenizer = plugins.create("tokenizers", tokenizer_config(source), **parameters)
     return tokenizer
 
 
-def _looks_like_hub_id(text: str) -> bool:
-    return text.count("/") == 1 and not text.startswith((".", "/", "~"))
+def tokenizer_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of the tokenizer that a user names.
+
+    Parameters
+    ----------
+    source : str, path or mapping
+        A configuration; a plugin's name, with its parameters if wanted (``kmer``, ``kmer:k=3``,
+        ``logo:n=6,phase=2``); a folder with a tokenizer, or a checkpoint in such a folder; a tokenizer file
+        (``.json``, ``.model``); ``owner/name`` or ``owner/name@revision`` on the hub.
+
+    Raises
+    ------
+    ConfigError
+        Nothing of the kind is there.
+    InputError
+        The folder or repository holds no tokenizer, or a damaged one.
+
+    Examples
+    --------
+    >>> tokenizer_config("logo:n=6,phase=2")
+    {'name': 'logo', 'n': 6, 'phase': 2}
+    """
+    if isinstance(source, Mapping):
+        return dict(source)
+    text = os.fspath(source)
+    name, _, settings = text.partition(":")
+    known = plugins.discover("tokenizers")
+    if plugins.normalize(name) in known:
+        where = f"tokenizer '{text}'"
+        return {"name": plugins.normalize(name)} | parse_parameters(settings, where)
+    path = Path(text)
+    if path.is_dir():
+        return _config_of_folder(path, text)
+    if path.is_file():
+        return {"name": "bpe", "path": text}
+    if hub.is_repository(text):
+        return _config_of_repository(text)
+    raise ConfigError(
+        f"no tokenizer is called '{text}', and no such file or folder exists; {suggest(name, known)}"
+    )
 
 
-def _settings(text: str, settings: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for setting in filter(None, settings.split(",")):
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise ConfigError(
-                f"tokenizer '{text}': '{setting}' is no parameter; write NAME:key=value,key=value"
-            )
-        try:
-            values[key.strip()] = json.loads(value)
-        except json.JSONDecodeError:
-            values[key.strip()] = {"True": True, "False": False}.get(value, value)
-    return values
+def tokenizer_folder(folder: Path) -> Path | None:
+    """Return where the tokenizer of a model folder lies: in it, or beside it for a run's checkpoint."""
+    places = [folder]
+    if _CHECKPOINT.fullmatch(folder.resolve().name):
+        places.append(folder.resolve().parent)
+    for place in places:
+        if any((place / name).is_file() for name in TOKENIZER_FILES):
+            return place
+    return None
+
+
+def _config_of_folder(folder: Path, named: str) -> dict[str, Any]:
+    place = tokenizer_folder(folder)
+    if place is None:
+        raise InputError(
+            f"{named}: holds no tokenizer ({', '.join(TOKENIZER_FILES[:4])}); save the tokenizer that the "
+            "model was trained with into the folder, or name one with --tokenizer"
+        )
+    if (place / CONFIG_FILE).is_file():
+        return _saved_config(place)
+    kmers = kmers_beside(place)
+    return {"name": "huggingface", "path": str(place)} if kmers is None else kmers.to_config()
+
+
+def _config_of_repository(reference: str) -> dict[str, Any]:
+    folder = hub.fetch_description(reference)
+    config = _config_of_folder(folder, reference)
+    if config["name"] == "huggingface":
+        # The name on the hub and not the place in this machine's cache, so that records can be repeated.
+        config |= {"path": hub.split_revision(reference)[0], "revision": folder.name}
+    return config
 
 
 def _saved_config(folder: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from dnamask_plugins.files import parse_json
 if TYPE_CHECKING:
     from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
+_PROBE: Final = "ACGTTGCATGCCAGTACCATGGATTACA"
 _FILES: Final = ("vocab.txt", "tokenizer.json", "vocab.json")
 
 
@@ -115,8 +116,34 @@ def check_vocabulary(words: Sequence[str] | None, folder: Path) -> None:
 
 
 def kmers_beside(folder: Path) -> KmerTokenizer | None:
-    """Return the k-mer tokenizer whose vocabulary a folder's ``vocab.txt`` is, whatever order it is in."""
+    """Return the overlapping k-mers whose vocabulary lies in a folder, whatever order it is in.
+
+    DNABERT publishes ``vocab.txt`` beside a BERT tokenizer that reads no raw DNA; a Trainer saves our k-mers
+    as ``tokenizer.json``, whose offsets do not count nucleotides. Words that are cut one after the other
+    are no overlapping k-mers, whatever their vocabulary.
+    """
     from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
-    path = folder / "vocab.txt"
-    return KmerTokenizer.from_vocabulary(path.read_text(encoding="utf-8").split()) if path.is_file() else None
+    try:
+        found = words_beside(folder)
+    except InputError:
+        return None
+    if found is None:
+        return None
+    words = found[0]
+    tokenizer = KmerTokenizer.from_vocabulary([words[index] for index in sorted(words)])
+    return None if tokenizer is None or _cuts_without_overlap(folder, tokenizer) else tokenizer
+
+
+def _cuts_without_overlap(folder: Path, tokenizer: KmerTokenizer) -> bool:
+    if tokenizer.k == 1 or not (folder / "tokenizer.json").is_file():
+        return False
+    from tokenizers import Tokenizer
+
+    try:
+        ids = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(_PROBE).ids
+    except Exception:  # whatever is wrong with the file: the vocabulary is right
+        return False
+    words = [index for index in ids if index not in tokenizer.special_ids]
+    every_kth = tokenizer.encode(_PROBE).input_ids[1 : -1 : tokenizer.k].tolist()
+    return len(words) > 1 and words == every_kth[: len(words)]

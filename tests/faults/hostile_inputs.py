@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from dnamask_plugins.config import parse_assignment
 from dnamask_plugins.corpus.build import BuildOptions, build_corpus
 from dnamask_plugins.corpus.fasta import FastaSource
 from dnamask_plugins.corpus.split import SplitOptions
@@ -32,7 +33,7 @@ from dnamask_plugins.harness.outcome import read_outcome
 from dnamask_plugins.harness.runner import _recipe_file
 from dnamask_plugins.npmi.table import NpmiTable, _read_counts
 from dnamask_plugins.plugins import create
-from dnamask_plugins.pretrain.settings import PretrainSettings, merge, parse_assignment, read_toml
+from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 from dnamask_plugins.registry_index import read_folder
 from dnamask_plugins.results import predictions, records
 from dnamask_plugins.tasks import Task, load_tasks

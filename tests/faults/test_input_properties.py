@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from dnamask_plugins.config import parse_assignment
 from dnamask_plugins.corpus.fasta import FastaSource, read_fasta
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.data import read_labelled
 from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.pretrain.settings import parse_assignment
 from dnamask_plugins.tasks import Task
 
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

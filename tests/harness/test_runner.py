@@ -17,7 +17,7 @@ from toy_data import labelled, write_csv
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.executors import Executor, LocalExecutor
-from dnamask_plugins.harness.command import parse_seeds, parse_settings, tasks_of
+from dnamask_plugins.harness.command import parse_seeds, tasks_of
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.runner import Plan, RunRequest, execute, plan_run, write_records
 from dnamask_plugins.harness.units import Unit, run_unit
@@ -328,9 +328,6 @@ def test_seeds_that_are_none(text: str):
 
 
 def test_settings_and_task_words():
-    assert parse_settings(["a=1e-3", "b=cosine", "c=true"]) == {"a": 1e-3, "b": "cosine", "c": True}
-    with pytest.raises(ConfigError, match="field=value"):
-        parse_settings(["num_train_epochs"])
     assert len(tasks_of("all", ("gue", "gue_plus"))) == 28
     assert len(tasks_of("gue,gue_plus", ("gue", "gue_plus"))) == 36
     assert [task.name for task in tasks_of("EPI/K562", ("gue", "gue_plus"))] == ["EPI/K562"]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnamask_plugins import plugins
-from dnamask_plugins.errors import ConfigError, PluginError, suggest
+from dnamask_plugins.config import parse_assignments
+from dnamask_plugins.errors import PluginError, suggest
 
 if TYPE_CHECKING:
     from dnamask_plugins.testing import Outcome
@@ -41,7 +42,7 @@ def check(
     # That unregistered code is run is what this command is for.
     warnings.filterwarnings("ignore", message="running code of", category=plugins.PluginWarning)
     plugin = plugins.info(_kind(plugins.normalize(name), kind), name)
-    settings = {"name": plugin.name, **dict(map(_assignment, parameter or ()))}
+    settings = {"name": plugin.name, **parse_assignments(parameter or ())}
 
     from dnamask_plugins.testing import Examination
     from dnamask_plugins.testing.samples import build
@@ -87,16 +88,6 @@ def _kind(name: str, wanted: str) -> str:
         raise PluginError(f"'{name}' is the name of more than one plugin; add {singular}")
     names = [each for kind in checkable for each in plugins.discover(kind)]
     raise PluginError(f"no strategy, curriculum or tokenizer is called '{name}'; {suggest(name, names)}")
-
-
-def _assignment(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"--set {text} has no value; write --set {text}=VALUE")
-    try:
-        return key, json.loads(value)
-    except json.JSONDecodeError:
-        return key, value
 
 
 def _with_progress(names: list[str]) -> Any:

@@ -54,10 +54,10 @@ def estimate(
     The formula is in the docstring of dnamask_plugins.pretrain.estimate; the table sets the run beside the
     published ones. No corpus is needed.
     """
+    from dnamask_plugins.config import parse_assignment
+    from dnamask_plugins.models.source import find_source
     from dnamask_plugins.pretrain import estimate as estimation
-    from dnamask_plugins.pretrain.run import resolve_tokenizer
-    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, parse_assignment, read_toml
-    from dnamask_plugins.tokenizers.loading import load_tokenizer
+    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 
     values = read_toml(config) if config else {}
     trainer = {
@@ -78,7 +78,7 @@ def estimate(
     for assignment in assignments or []:
         values = merge(values, parse_assignment(assignment))
     settings = PretrainSettings.from_mapping(values, where=str(config) if config else "command line")
-    chosen = load_tokenizer(tokenizer) if tokenizer else resolve_tokenizer(settings)
+    chosen = find_source(settings.backbone).tokenizer(tokenizer or settings.tokenizer)
     device = estimation.find_gpu(gpu)
     figures = estimation.estimate(settings, chosen, gpus)
     seconds = estimation.measure(settings, chosen) if measure else None

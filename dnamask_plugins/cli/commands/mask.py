@@ -148,13 +148,10 @@ def _table(path: Path | None) -> Any:
 
 
 def _strategy(name: str, assignments: list[str], table: Any) -> Any:
-    from dnamask_plugins.pretrain.settings import parse_assignment
+    from dnamask_plugins.config import parse_assignments
     from dnamask_plugins.strategies.building import build_strategy
 
-    settings: dict[str, Any] = {"name": name}
-    for assignment in assignments:
-        settings |= parse_assignment(assignment)
-    return build_strategy(settings, table)
+    return build_strategy({"name": name} | parse_assignments(assignments), table)
 
 
 def _sequences(

@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def perplexity(
-    model: Annotated[Path, typer.Option(help="Folder of a pretrained model.")],
+    model: Annotated[str, typer.Option(help="Model folder, or owner/name[@revision] on the hub.")],
     corpus: Annotated[Path, typer.Option(help="Corpus whose validation split is used.")],
     strategies: Annotated[
         str, typer.Option(help="Names by comma.")

@@ -20,7 +20,7 @@ def pretrain(
         typer.Option(help="logo, dnabert, bert-tiny, dnabert2, ... (from scratch), or a folder or hub id."),
     ] = None,
     tokenizer: Annotated[
-        str | None, typer.Option(help="Name of a tokenizer: kmer, logo, bpe, nucleotide.")
+        str | None, typer.Option(help="Name (kmer, kmer:k=3), folder, tokenizer file or hub id.")
     ] = None,
     corpus: Annotated[Path | None, typer.Option(help="Folder made by 'dnamask corpus build'.")] = None,
     npmi: Annotated[Path | None, typer.Option(help="Table made by 'dnamask npmi build'.")] = None,
@@ -57,7 +57,9 @@ def pretrain(
     loads with plain AutoModelForMaskedLM and AutoTokenizer. SIGTERM or Ctrl-C saves and exits with code 75;
     the same command with --resume goes on from there.
     """
-    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, parse_assignment, read_toml
+    from dnamask_plugins.config import parse_assignment
+    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
+    from dnamask_plugins.tokenizers.loading import tokenizer_config
 
     values = read_toml(config) if config else {}
     trainer = {
@@ -75,7 +77,7 @@ def pretrain(
         "npmi": str(npmi) if npmi else None,
         "output": str(output) if output else None,
         "seed": seed,
-        "tokenizer": {"name": tokenizer} if tokenizer else None,
+        "tokenizer": tokenizer_config(tokenizer) if tokenizer else None,
         "curriculum": _present({"name": curriculum, "strategy": strategy, "mask_rate": mask_rate}) or None,
         "lora": {"rank": lora} if lora else None,
         "trainer": _present(trainer) or None,

@@ -37,6 +37,9 @@ class Backbone:
         Longest row in tokens, special tokens included; None where nothing limits it.
     register : callable or None
         Makes `model_type` known to the Auto classes; called before each use, so it must be idempotent.
+    describes : callable or None
+        Says of the content of a ``config.json`` whether it is of this architecture, for configurations that
+        do not say so themselves; without it `model_type` decides.
 
     Examples
     --------
@@ -55,6 +58,25 @@ class Backbone:
     settings: Mapping[str, Any] = field(default_factory=dict)
     max_positions: int | None = 512
     register: Callable[[], None] | None = None
+    describes: Callable[[Mapping[str, Any]], bool] | None = None
+
+    def recognises(self, settings: Mapping[str, Any]) -> bool:
+        """Say whether a ``config.json`` is of this architecture.
+
+        Parameters
+        ----------
+        settings : mapping
+            Content of the file.
+
+        Examples
+        --------
+        >>> from dnamask_plugins.plugins import load
+        >>> load("backbones", "dnabert2").recognises({"alibi_starting_size": 512})
+        True
+        """
+        if self.describes is not None:
+            return self.describes(settings)
+        return settings.get("model_type") == self.model_type
 
     def build_config(self, tokenizer: DNATokenizer, **overrides: Any) -> PretrainedConfig:
         """Complete the settings with a tokenizer's vocabulary.

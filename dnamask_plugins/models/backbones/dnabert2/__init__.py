@@ -65,4 +65,5 @@ DNABERT2 = Backbone(
     },
     max_positions=None,
     register=register,
+    describes=describes,
 )
