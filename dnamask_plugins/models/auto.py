@@ -1,9 +1,9 @@
 """Importing this module makes transformers' Auto classes know the architectures of this package.
 
 After it, ``AutoModelForMaskedLM.from_pretrained(folder)`` loads a DNABERT-2 that was saved by us; models on
-the BERT and ESM architectures need nothing of the kind.
+architectures that transformers has (BERT, ESM, ...) need nothing of the kind.
 """
 
-from dnamask_plugins.models.backbones import dnabert2
+from dnamask_plugins.models.families import register_ours
 
-dnabert2.register()
+register_ours()

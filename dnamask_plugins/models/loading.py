@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.models.backbones.base import seeded
+from dnamask_plugins.models.families import family_of, installed
 from dnamask_plugins.models.source import AnySource, Source, find_source, read_json
 from dnamask_plugins.tokenizers.loading import tokenizer_folder
 from dnamask_plugins.tokenizers.vocabulary import check_vocabulary
@@ -209,20 +210,23 @@ def read_config(source: str | Path | Source) -> PretrainedConfig:
     """
     from transformers import CONFIG_MAPPING
 
-    from dnamask_plugins.models.backbones import dnabert2
-
     found = find_source(source)
     folder, settings = found.reference, dict(found.settings)
-    dnabert2.register()
-    if dnabert2.describes(settings):
-        kind = dnabert2.MODEL_TYPE
-    else:
-        kind = settings.get("model_type") or _kind_of_architecture(settings)
-    settings.pop("auto_map", None)
+    family = family_of(settings)
+    if family is not None and family.register is not None:
+        family.register()
+    kind = (
+        (settings.get("model_type") or _kind_of_architecture(settings))
+        if family is None
+        else family.model_type
+    )
+    remote = settings.pop("auto_map", None) or {}
     if kind not in CONFIG_MAPPING:
+        code = f" (custom code {', '.join(sorted(map(str, remote.values())))})" if remote else ""
+        known = ", ".join(sorted({backbone.model_type for backbone in installed()}))
         raise ConfigError(
-            f"{folder}: architecture '{kind}' is not implemented here and its own code is not run; "
-            "use a BERT, ESM or DNABERT-2 checkpoint"
+            f"{folder}: architecture '{kind}'{code} is not implemented here, and a checkpoint's own code is "
+            f"not run; implemented: {known} and every masked language model of transformers"
         )
     settings["model_type"] = kind
     try:

@@ -1,11 +1,13 @@
-"""How to run the encoders of known architectures on packed tokens, layer by layer.
+"""How the layers of an encoder run on packed tokens: what a backbone gives, and how it is found.
 
-Each function does, with the model's own modules, exactly what its forward pass does with padded rows. The
+Each method does, with the model's own modules, exactly what its forward pass does with padded rows. The
 last layer may be asked for some tokens only: the others' queries and feed-forward blocks feed nothing.
+Implementations lie with the family they belong to, in `backbones`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +16,8 @@ from torch import nn
 from dnamask_plugins.models.packed_attention import PackedRows, Segments
 
 Chosen = tuple[torch.Tensor, Segments]
+
+_FOUND: dict[type, Callable[[Any], Encoder | None]] = {}
 
 
 class Encoder(Protocol):
@@ -38,149 +42,40 @@ class Encoder(Protocol):
         ...
 
 
-def _take(hidden: torch.Tensor, chosen: Chosen | None) -> torch.Tensor:
+def take(hidden: torch.Tensor, chosen: Chosen | None) -> torch.Tensor:
+    """Keep the chosen tokens, (T, ...) to (M, ...)."""
     return hidden if chosen is None else hidden.index_select(0, chosen[0])
 
 
-def _options(chosen: Chosen | None) -> dict[str, Any]:
+def options(chosen: Chosen | None) -> dict[str, Any]:
+    """Return what `PackedRows.attend` wants to know about the chosen tokens."""
     return {} if chosen is None else {"chosen": chosen[0], "chosen_segments": chosen[1]}
 
 
-class BertEncoder:
-    """BERT: norm behind each block, absolute positions."""
-
-    def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
-        """See `Encoder`."""
-        packed = rows.pack(input_ids)[None]
-        return model.bert.embeddings(input_ids=packed, position_ids=rows.columns[None])[0], None
-
-    def layers(self, model: Any) -> nn.ModuleList:
-        """See `Encoder`."""
-        return model.bert.encoder.layer
-
-    def layer(
-        self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None
-    ) -> torch.Tensor:
-        """See `Encoder`."""
-        attention = layer.attention.self
-        shape = (attention.num_attention_heads, attention.attention_head_size)
-        asking = _take(hidden, chosen)
-        attended = rows.attend(
-            attention.query(asking).unflatten(1, shape),
-            attention.key(hidden).unflatten(1, shape),
-            attention.value(hidden).unflatten(1, shape),
-            dropout=attention.dropout.p if layer.training else 0.0,
-            **_options(chosen),
-        )
-        asking = layer.attention.output(attended.flatten(1), asking)
-        return layer.output(layer.intermediate(asking), asking)
-
-    def head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
-        """See `Encoder`."""
-        return model.cls(hidden)
-
-
-class EsmEncoder:
-    """ESM: norm before each block, absolute or rotary positions."""
-
-    def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
-        """See `Encoder`; token dropout rescales whole rows, hence the padded form."""
-        mask = input_ids.new_zeros(rows.batch * rows.width).index_fill(0, rows.index, 1)
-        padded = model.esm.embeddings(input_ids=input_ids, attention_mask=mask.view(rows.batch, rows.width))
-        hidden = rows.pack(padded)
-        rotary = model.esm.rotary_embeddings
-        return hidden, None if rotary is None else rotary(hidden[None], rows.columns[None])
-
-    def layers(self, model: Any) -> nn.ModuleList:
-        """See `Encoder`."""
-        return model.esm.encoder.layer
-
-    def layer(
-        self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None
-    ) -> torch.Tensor:
-        """See `Encoder`."""
-        attention = layer.attention.self
-        shape = (attention.num_attention_heads, attention.attention_head_size)
-        normed = layer.attention.LayerNorm(hidden)
-        query = (
-            attention.query(_take(normed, chosen)).unflatten(1, shape) * attention.attention_head_size**-0.5
-        )
-        key = attention.key(normed).unflatten(1, shape)
-        if extra is not None:
-            cosine, sine = (each[0, :, None, :] for each in extra)
-            key = _rotate(key, cosine, sine)
-            query = _rotate(query, _take(cosine, chosen), _take(sine, chosen))
-        attended = rows.attend(
-            query,
-            key,
-            attention.value(normed).unflatten(1, shape),
-            scale=1.0,
-            dropout=attention.dropout if layer.training else 0.0,
-            **_options(chosen),
-        )
-        asking = layer.attention.output(attended.flatten(1), _take(hidden, chosen))
-        return layer.output(layer.intermediate(layer.LayerNorm(asking)), asking)
-
-    def head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
-        """See `Encoder`."""
-        return model.lm_head(model.esm.encoder.emb_layer_norm_after(hidden))
-
-
-def _rotate(states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+def rotate(states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+    """Turn states (T, heads, size) by their rotary angles (T, 1, size); computed in float32."""
     first, second = states.float().chunk(2, dim=-1)
     return (states.float() * cosine + torch.cat((-second, first), dim=-1) * sine).to(states.dtype)
 
 
-class DnaBert2Encoder:
-    """DNABERT-2: as its own forward pass, which is packed already."""
-
-    def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
-        """See `Encoder`."""
-        embeddings = model.bert.embeddings
-        hidden = embeddings(embeddings.word_embeddings(rows.pack(input_ids)))
-        return hidden, rows.prepare(model.bert.bias(rows.width, hidden))
-
-    def layers(self, model: Any) -> nn.ModuleList:
-        """See `Encoder`."""
-        return model.bert.encoder.layer
-
-    def layer(
-        self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None
-    ) -> torch.Tensor:
-        """See `Encoder`."""
-        attention = layer.attention.self
-        query, key, value = attention.Wqkv(hidden).unflatten(1, (3, attention.heads, -1)).unbind(1)
-        attended = rows.attend(
-            _take(query, chosen),
-            key,
-            value,
-            bias=extra.to(query.dtype),
-            dropout=attention.dropout if layer.training else 0.0,
-            **_options(chosen),
-        )
-        return layer.mlp(layer.attention.output(attended.flatten(1), _take(hidden, chosen)))
-
-    def head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
-        """See `Encoder`."""
-        return model.cls(hidden)
-
-
+# Under torch.compile it runs as plain Python: installed packages are looked through the first time.
+@torch.compiler.disable
 def encoder_of(model: nn.Module) -> Encoder | None:
     """Return how to run a model on packed tokens; None where only its own forward pass will do.
 
-    Asked for by exact class: a subclass may compute something else.
+    The backbones that are installed are asked (`Backbone.packed`), ours first.
     """
-    from transformers import BertForMaskedLM, EsmForMaskedLM
-
-    from dnamask_plugins.models.backbones.dnabert2.modeling import DnaBert2ForMaskedLM
-
     config = getattr(model, "config", None)
     if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
         return None
-    if type(model) is BertForMaskedLM:
-        return BertEncoder()
-    if type(model) is EsmForMaskedLM:
-        return EsmEncoder() if hasattr(model.esm, "rotary_embeddings") else None
-    if type(model) is DnaBert2ForMaskedLM:
-        return DnaBert2Encoder()
+    known = _FOUND.get(type(model))
+    if known is not None:
+        return known(model)
+    from dnamask_plugins.models.families import installed
+
+    for backbone in installed():
+        encoder = None if backbone.packed is None else backbone.packed(model)
+        if encoder is not None and backbone.packed is not None:
+            _FOUND[type(model)] = backbone.packed
+            return encoder
     return None

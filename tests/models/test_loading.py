@@ -241,7 +241,8 @@ def test_remote_code_of_an_unknown_architecture_is_not_run(bert):
     edit(folder / "config.json", model_type="hyena", auto_map={"AutoConfig": "x.Config"})
     (folder / "x.py").write_text("raise SystemExit('remote code was run')")
     message = refused(lambda: load_masked_lm(folder, KMER), ConfigError)
-    assert "'hyena' is not implemented" in message
+    assert "'hyena' (custom code x.Config) is not implemented" in message
+    assert "implemented: bert, dnabert2, esm" in message
 
 
 def test_another_architecture_is_refused(bert, tmp_path):

@@ -12,12 +12,13 @@ from dnamask_plugins.errors import ConfigError, suggest
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel
 
+    from dnamask_plugins.models.packed_layers import Encoder
     from dnamask_plugins.protocols import DNATokenizer
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A masked language model that has not been built yet.
+    """A masked language model that has not been built yet: how it is recognised, built, and run packed.
 
     Attributes
     ----------
@@ -40,6 +41,10 @@ class Backbone:
     describes : callable or None
         Says of the content of a ``config.json`` whether it is of this architecture, for configurations that
         do not say so themselves; without it `model_type` decides.
+    packed : callable or None
+        From a model to how its layers run on packed tokens (`dnamask_plugins.models.packed_layers.Encoder`),
+        and None where the model is not of exactly this architecture. With it the masked loss leaves out
+        padding, and the vocabulary where nothing is predicted.
 
     Examples
     --------
@@ -59,6 +64,7 @@ class Backbone:
     max_positions: int | None = 512
     register: Callable[[], None] | None = None
     describes: Callable[[Mapping[str, Any]], bool] | None = None
+    packed: Callable[[Any], Encoder | None] | None = None
 
     def recognises(self, settings: Mapping[str, Any]) -> bool:
         """Say whether a ``config.json`` is of this architecture.

@@ -1,5 +1,6 @@
 """The smallest BERT that still learns: for tests, examples and trying a policy out."""
 
+from dnamask_plugins.models.backbones import bert
 from dnamask_plugins.models.backbones.base import Backbone
 
 BERT_TINY = Backbone(
@@ -17,4 +18,5 @@ BERT_TINY = Backbone(
         "attention_probs_dropout_prob": 0.0,
         "max_position_embeddings": 512,
     },
+    packed=bert.packed,
 )

@@ -1,5 +1,6 @@
 """DNABERT: BERT-base on overlapping k-mers."""
 
+from dnamask_plugins.models.backbones import bert
 from dnamask_plugins.models.backbones.base import Backbone
 
 DNABERT = Backbone(
@@ -17,4 +18,5 @@ DNABERT = Backbone(
         "attention_probs_dropout_prob": 0.1,
         "max_position_embeddings": 512,
     },
+    packed=bert.packed,
 )

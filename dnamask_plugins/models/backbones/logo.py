@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from dnamask_plugins.models.backbones import bert
 from dnamask_plugins.models.backbones.base import Backbone
 
 _SHARED: Final[dict[str, Any]] = {
@@ -20,6 +21,7 @@ LOGO = Backbone(
     tokenizer={"name": "kmer", "k": 6},
     model_type="bert",
     settings=_SHARED | {"intermediate_size": 3072},
+    packed=bert.packed,
 )
 
 LOGO_PUBLISHED = Backbone(
@@ -29,4 +31,5 @@ LOGO_PUBLISHED = Backbone(
     tokenizer={"name": "logo", "n": 6},
     model_type="bert",
     settings=_SHARED | {"intermediate_size": 1024},
+    packed=bert.packed,
 )

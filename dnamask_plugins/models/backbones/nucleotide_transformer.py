@@ -1,5 +1,6 @@
 """Nucleotide Transformer, first generation: the ESM architecture, native in transformers."""
 
+from dnamask_plugins.models.backbones import esm
 from dnamask_plugins.models.backbones.base import Backbone
 
 NUCLEOTIDE_TRANSFORMER = Backbone(
@@ -22,4 +23,5 @@ NUCLEOTIDE_TRANSFORMER = Backbone(
         "tie_word_embeddings": False,
     },
     max_positions=1000,
+    packed=esm.packed,
 )

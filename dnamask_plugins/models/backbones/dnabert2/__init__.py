@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dnamask_plugins.models.backbones.base import Backbone
+from dnamask_plugins.models.backbones.dnabert2.packed import packed
 
 MODEL_TYPE: Final = "dnabert2"
 
@@ -66,4 +67,5 @@ DNABERT2 = Backbone(
     max_positions=None,
     register=register,
     describes=describes,
+    packed=packed,
 )

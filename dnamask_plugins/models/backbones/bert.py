@@ -1,0 +1,55 @@
+"""BERT: norm behind each block, learned positions. DNABERT, LOGO, GROVER and many others are of this kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from dnamask_plugins.models.packed_attention import PackedRows
+    from dnamask_plugins.models.packed_layers import Chosen, Encoder
+
+
+def packed(model: Any) -> Encoder | None:
+    """Return how to run exactly transformers' BERT on packed tokens: a subclass may differ."""
+    from transformers import BertForMaskedLM
+
+    return BertEncoder() if type(model) is BertForMaskedLM else None
+
+
+class BertEncoder:
+    """BERT: norm behind each block, absolute positions."""
+
+    def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
+        """See `Encoder`."""
+        packed = rows.pack(input_ids)[None]
+        return model.bert.embeddings(input_ids=packed, position_ids=rows.columns[None])[0], None
+
+    def layers(self, model: Any) -> nn.ModuleList:
+        """See `Encoder`."""
+        return model.bert.encoder.layer
+
+    def layer(
+        self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None
+    ) -> torch.Tensor:
+        """See `Encoder`."""
+        from dnamask_plugins.models.packed_layers import options, take
+
+        attention = layer.attention.self
+        shape = (attention.num_attention_heads, attention.attention_head_size)
+        asking = take(hidden, chosen)
+        attended = rows.attend(
+            attention.query(asking).unflatten(1, shape),
+            attention.key(hidden).unflatten(1, shape),
+            attention.value(hidden).unflatten(1, shape),
+            dropout=attention.dropout.p if layer.training else 0.0,
+            **options(chosen),
+        )
+        asking = layer.attention.output(attended.flatten(1), asking)
+        return layer.output(layer.intermediate(asking), asking)
+
+    def head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
+        """See `Encoder`."""
+        return model.cls(hidden)
