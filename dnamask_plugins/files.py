@@ -7,8 +7,10 @@ import glob
 import json
 import os
 import platform
+import re
 import shutil
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +110,50 @@ def _is_alive(process: int) -> bool:
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON, atomically."""
     write_atomically(path, json.dumps(value, indent=2, sort_keys=False) + "\n")
+
+
+def safe_name(name: str) -> str:
+    """Turn any name into one that is a plain file name everywhere; two names may become the same.
+
+    Examples
+    --------
+    >>> safe_name("EMP/H3"), safe_name("../../etc/passwd"), safe_name("<b>")
+    ('emp.h3', 'etc.passwd', 'b')
+    """
+    plain = re.sub(r"[^a-z0-9._-]+", "_", name.lower().replace("/", "."))
+    return re.sub(r"\.{2,}", ".", plain).strip("._-")[:64].rstrip("._-") or "unnamed"
+
+
+def gunzip(content: bytes, limit: int) -> bytes:
+    """Unpack gzip, but no more than `limit` bytes: a few kilobytes can unpack to gigabytes.
+
+    Raises
+    ------
+    ValueError
+        The content is no gzip, is cut off, or unpacks to more.
+
+    Examples
+    --------
+    >>> import gzip
+    >>> gunzip(gzip.compress(b"ACGT"), limit=4)
+    b'ACGT'
+    """
+    parts: list[bytes] = []
+    left = limit
+    while content:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            part = member.decompress(content, left + 1)
+        except zlib.error as error:
+            raise ValueError(f"not gzip: {error}") from None
+        left -= len(part)
+        if left < 0:
+            raise ValueError(f"it unpacks to more than {limit:,} bytes")
+        if not member.eof:
+            raise ValueError("cut off")
+        parts.append(part)
+        # Further members may follow; zeros at the end are padding.
+        content = member.unused_data.lstrip(b"\0")
+    if not parts:
+        raise ValueError("empty")
+    return b"".join(parts)

@@ -16,8 +16,10 @@ from benchmarks.cm_gems.comparing import digits
 from benchmarks.cm_gems.report import load
 from benchmarks.cm_gems.study import HERE, Table
 from dnamask_plugins.config import fingerprint
+from dnamask_plugins.results.measuring import measured
 from dnamask_plugins.results.predictions import Predictions
-from dnamask_plugins.results.records import ModelInfo, RunInfo, SeedOutcome, TaskInfo, measured, write
+from dnamask_plugins.results.record_files import write
+from dnamask_plugins.results.records import ModelInfo, RunInfo, SeedOutcome, TaskInfo
 from dnamask_plugins.tasks import all_suites
 
 REGISTRY = HERE.parents[1] / "registry" / "results"

@@ -17,7 +17,10 @@ from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suit
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
-from dnamask_plugins.results.records import TRACKS, RunInfo, SeedOutcome, TaskInfo, measured, write
+from dnamask_plugins.results.measuring import measured
+from dnamask_plugins.results.methods import TRACKS
+from dnamask_plugins.results.record_files import write
+from dnamask_plugins.results.records import RunInfo, SeedOutcome, TaskInfo
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import FAMILIES, LoraSettings, Recipe
 

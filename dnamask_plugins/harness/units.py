@@ -17,13 +17,13 @@ import numpy as np
 
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.errors import DnamaskError
+from dnamask_plugins.files import safe_name
 from dnamask_plugins.harness.audit import leaked_rows
 from dnamask_plugins.harness.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome, write_outcome
 from dnamask_plugins.results.predictions import Predictions
-from dnamask_plugins.results.records import safe_name
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
 

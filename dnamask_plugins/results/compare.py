@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results import predictions as prediction_files
-from dnamask_plugins.results import records
+from dnamask_plugins.results import record_files
 from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.records import ResultRecord
 from dnamask_plugins.results.resampling import LEVEL, RESAMPLES, percentile_interval, resample
@@ -133,7 +133,7 @@ def load_side(path: str | os.PathLike[str], model: str | None = None, method: st
     InputError
         No records, or those of several models or methods.
     """
-    found = [(records.read(file), file) for file in records.find([path])]
+    found = [(record_files.read(file), file) for file in record_files.find([path])]
     kept = [
         (record, file)
         for record, file in found

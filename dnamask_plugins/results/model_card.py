@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import write_atomically
-from dnamask_plugins.results import records
-from dnamask_plugins.results.leaderboard.aggregate import METRIC_NAMES
+from dnamask_plugins.results import record_files
+from dnamask_plugins.results.methods import method_title
 from dnamask_plugins.results.records import ResultRecord
+from dnamask_plugins.tasks.metrics import METRICS, shown
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 BEGIN: Final = "<!-- dnamask results: this part is written by `dnamask export --hub-card` -->"
 END: Final = "<!-- end of dnamask results -->"
 _SUITE_NAMES: Final = {"gue": "GUE", "gue_plus": "GUE+", "fewshot": "GeneMask few-shot"}
-_METHOD_NAMES: Final = {
-    "finetune": "fine-tuned",
-    "lora": "LoRA",
-    "probe": "linear probe",
-    "baseline": "floor",
-}
 
 
 def records_of(paths: Sequence[Path], weights_sha256: str) -> list[ResultRecord]:
@@ -35,7 +30,7 @@ def records_of(paths: Sequence[Path], weights_sha256: str) -> list[ResultRecord]
         There is none.
     """
     newest: dict[tuple[str, str], ResultRecord] = {}
-    read = [records.read(path) for path in records.find(paths)]
+    read = [record_files.read(path) for path in record_files.find(paths)]
     for record in sorted(read, key=lambda each: (each.created, each.id)):
         if (
             record.run is not None
@@ -100,15 +95,13 @@ def _eval_result(record: ResultRecord) -> EvalResult:
         settings["std"] = round(record.std, 6)
     return EvalResult(
         task_type="text-classification",
-        task_name=f"DNA sequence classification, {_METHOD_NAMES[record.run.method]}",
+        task_name=f"DNA sequence classification, {method_title(record.run.method)}",
         dataset_type=record.task.suite,
         dataset_name=f"{_suite(record)} {record.task.name}",
         dataset_config=record.task.name,
         dataset_split="test",
-        metric_type={"mcc": "matthews_correlation", "f1_macro": "f1", "accuracy": "accuracy"}[
-            record.task.metric
-        ],
-        metric_name=METRIC_NAMES[record.task.metric],
+        metric_type=METRICS[record.task.metric].hub,
+        metric_name=METRICS[record.task.metric].title,
         metric_value=round(record.mean or 0.0, 6),
         metric_args=settings,
         verified=False,
@@ -138,17 +131,17 @@ def _section(found: Sequence[ResultRecord]) -> str:
 
 def _line(record: ResultRecord) -> str:
     assert record.run is not None
-    spread = "" if record.std is None else f" ± {record.std * 100:.2f}"
+    spread = "" if record.std is None else f" ± {shown(record.std)}"
     interval = record.interval
-    between = f"{interval['low'] * 100:.2f} to {interval['high'] * 100:.2f}" if interval else ""
+    between = f"{shown(interval['low'])} to {shown(interval['high'])}" if interval else ""
     trouble = [f"{len(record.failed_seeds)} failed"] if record.failed_seeds else []
     trouble += [f"{len(record.collapsed_seeds)} collapsed"] if record.collapsed_seeds else []
     seeds = str(len(record.seeds)) + (f" ({', '.join(trouble)})" if trouble else "")
     cells = [
         f"{_suite(record)} {record.task.name}" + ("†" if record.run.dev_as_train else ""),
-        _METHOD_NAMES[record.run.method],
-        METRIC_NAMES[record.task.metric],
-        f"{(record.mean or 0.0) * 100:.2f}{spread}",
+        method_title(record.run.method),
+        METRICS[record.task.metric].title,
+        f"{shown(record.mean)}{spread}",
         between,
         seeds,
         f"`{record.id}`",

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.tasks.metrics import metrics_of
 
-METRICS: Final = ("mcc", "f1_macro", "accuracy")
+METRICS: Final = metrics_of("classification")
 LEVEL: Final = 0.95
 RESAMPLES: Final = 2000
 _CHUNK: Final = 250

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.results import predictions as prediction_files
-from dnamask_plugins.results import records
+from dnamask_plugins.results import record_files
+from dnamask_plugins.results.measuring import measured
 from dnamask_plugins.results.records import ResultRecord, SeedOutcome
 
 _EXACT: Final = 1e-9
@@ -33,7 +34,7 @@ def verify(path: Path) -> Verdict:
     A published record has no predictions; only its form is checked.
     """
     try:
-        record = records.read(path)
+        record = record_files.read(path)
     except DnamaskError as error:
         return Verdict(path, None, 0, (str(error),))
     if record.source == "published":
@@ -49,7 +50,14 @@ def verify(path: Path) -> Verdict:
     assert record.run is not None
     resamples = record.interval["resamples"] if record.interval else 1
     try:
-        again = records.measured(record.model, record.task, record.run, outcomes, resamples=resamples)
+        again = measured(
+            record.model,
+            record.task,
+            record.run,
+            outcomes,
+            resamples=resamples,
+            schema_version=record.schema_version,
+        )
     except DnamaskError as error:
         return Verdict(path, record, 0, (str(error),))
     scored = sum(outcome.predictions is not None for outcome in outcomes)

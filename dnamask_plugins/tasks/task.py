@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.tasks.metrics import metrics_of
 from dnamask_plugins.tasks.recipes import ANY, Recipe
 
 Split = Literal["train", "dev", "test"]
 SPLITS: Final = get_args(Split)
 Layout = Literal["gue", "fewshot"]
 _NAME: Final = re.compile(r"(?!\.)[\w.+-]+(/(?!\.)[\w.+-]+)*", re.ASCII)
-METRICS: Final = ("mcc", "f1_macro", "accuracy")
+METRICS: Final = metrics_of("classification")
 
 
 @dataclass(frozen=True)

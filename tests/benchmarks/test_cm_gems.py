@@ -292,7 +292,7 @@ def test_a_table_is_run_in_pieces_and_ends_the_same(world: Path, monkeypatch: py
     assert path.read_bytes() == before
 
     from benchmarks.cm_gems.register import register
-    from dnamask_plugins.results import records
+    from dnamask_plugins.results import record_files
     from dnamask_plugins.results.verify import verify
 
     table = Table.read(world / "trial.toml", tiny=True)
@@ -300,7 +300,7 @@ def test_a_table_is_run_in_pieces_and_ends_the_same(world: Path, monkeypatch: py
         written = register(table, world / "results", world / "registry", method)
         assert len(written) == 2
         for path in written:
-            run_info = records.read(path).run
+            run_info = record_files.read(path).run
             assert run_info is not None
             assert run_info.scale_note.startswith("study of small models")
             assert verify(path).problems == ()

@@ -35,7 +35,7 @@ from dnamask_plugins.npmi.table import NpmiTable, _read_counts
 from dnamask_plugins.plugins import create
 from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 from dnamask_plugins.registry_index import read_folder
-from dnamask_plugins.results import predictions, records
+from dnamask_plugins.results import predictions, record_files
 from dnamask_plugins.tasks import Task, load_tasks
 from dnamask_plugins.tokenizers.loading import load_tokenizer
 from dnamask_plugins.training.checkpoints import is_whole
@@ -200,7 +200,7 @@ def prediction_file(data: bytes) -> None:
 def record(data: bytes) -> None:
     """Read a result record, the outcome of a unit and a checkpoint's marker."""
     path = written("complete.json", data)
-    attempt(records.read, path)
+    attempt(record_files.read, path)
     read_outcome(path)
     is_whole(path.parent)
 

@@ -21,7 +21,7 @@ from dnamask_plugins.harness.command import parse_seeds, tasks_of
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.runner import Plan, RunRequest, execute, plan_run, write_records
 from dnamask_plugins.harness.units import Unit, run_unit
-from dnamask_plugins.results.records import read
+from dnamask_plugins.results.record_files import read
 from dnamask_plugins.tasks import load_tasks
 
 SHORT = {"max_steps": 6}

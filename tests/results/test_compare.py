@@ -12,10 +12,13 @@ from typer.testing import CliRunner
 
 from dnamask_plugins.cli import app
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.results import records
+from dnamask_plugins.results import record_files
 from dnamask_plugins.results.compare import _difference_draws, compare, load_side, mcnemar, to_csv, vote
-from dnamask_plugins.results.records import ModelInfo, Predictions, Provenance, RunInfo, SeedOutcome
+from dnamask_plugins.results.predictions import Predictions
+from dnamask_plugins.results.published import published as published_record
+from dnamask_plugins.results.records import ModelInfo, Provenance, RunInfo, SeedOutcome
 from dnamask_plugins.results.resampling import percentile_interval
+from dnamask_plugins.results.schema import schema as record_schema
 
 
 def sides(tmp_path, right_a=0.6, right_b=0.9, tasks=(TATA, MOUSE)):
@@ -130,8 +133,8 @@ def test_pairing_narrows_the_interval():
 
 def test_published_figures_are_compared_but_not_tested(tmp_path):
     write_record(tmp_path, "ours")
-    record = records.published(ModelInfo("theirs"), TATA, 0.3, Provenance("a paper"))
-    records.write(record, (), tmp_path)
+    record = published_record(ModelInfo("theirs"), TATA, 0.3, Provenance("a paper"))
+    record_files.write(record, (), tmp_path)
     result = compare(load_side(tmp_path / "theirs"), load_side(tmp_path / "ours"))
     assert result.tasks[0].verdict == "untested"
     assert result.tasks[0].low is None
@@ -201,4 +204,4 @@ def test_command_line_verify(tmp_path):
     assert "BAD" in bad.stdout
     assert "1 bad" in bad.stdout
     schema = CliRunner().invoke(app, ["results", "schema"])
-    assert json.loads(schema.stdout) == records.schema()
+    assert json.loads(schema.stdout) == record_schema()

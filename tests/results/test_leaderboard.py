@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 
 from dnamask_plugins.cli import app
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.results import records
+from dnamask_plugins.results import record_files
 from dnamask_plugins.results.leaderboard import aggregate, build
-from dnamask_plugins.results.records import ModelInfo, Predictions, Provenance, RunInfo, SeedOutcome, TaskInfo
+from dnamask_plugins.results.predictions import Predictions
+from dnamask_plugins.results.published import published as published_record
+from dnamask_plugins.results.records import ModelInfo, Provenance, RunInfo, SeedOutcome, TaskInfo
 from dnamask_plugins.tasks import gue
 
 HUMAN = [task for task in gue() if task.species == "human"]
@@ -29,7 +31,7 @@ def column(table, label):
 
 
 def read(folder):
-    return [records.read(path) for path in records.find([folder])]
+    return [record_files.read(path) for path in record_files.find([folder])]
 
 
 def test_a_mean_is_shown_only_where_all_its_data_sets_are_there(tmp_path):
@@ -78,8 +80,8 @@ def test_tracks_methods_and_sources_are_rows_of_their_own(tmp_path):
     write_record(tmp_path, "m")
     write_record(tmp_path, "m", run=RunInfo(method="probe"))
     write_record(tmp_path, model=ModelInfo("m", track="gue_pretrained"))
-    records.write(records.published(ModelInfo("m"), TATA, 0.5, Provenance("a paper")), (), tmp_path)
-    records.write(records.published(ModelInfo("m"), TATA, 0.6, Provenance("another paper")), (), tmp_path)
+    record_files.write(published_record(ModelInfo("m"), TATA, 0.5, Provenance("a paper")), (), tmp_path)
+    record_files.write(published_record(ModelInfo("m"), TATA, 0.6, Provenance("another paper")), (), tmp_path)
     board = aggregate(read(tmp_path))
     assert [(table.track, len(table.entries)) for table in board.tables] == [
         ("standard", 4),
@@ -150,8 +152,8 @@ class Page(HTMLParser):
 def test_every_figure_links_to_its_record_and_nothing_is_fetched(tmp_path):
     for task in (TATA, MOUSE, COVID):
         write_record(tmp_path / "in", task=task)
-    records.write(
-        records.published(ModelInfo("p"), TATA, 0.5, Provenance("a", url="https://arxiv.org/abs/1")),
+    record_files.write(
+        published_record(ModelInfo("p"), TATA, 0.5, Provenance("a", url="https://arxiv.org/abs/1")),
         (),
         tmp_path / "in",
     )
@@ -160,8 +162,8 @@ def test_every_figure_links_to_its_record_and_nothing_is_fetched(tmp_path):
     local = [link for link in parsed.links if not link.startswith("https://")]
     assert len(set(local)) == 4
     for link in local:
-        record = records.read(page.parent / link)
-        assert link == records.path_of(record, "records").as_posix()
+        record = record_files.read(page.parent / link)
+        assert link == record_files.path_of(record, "records").as_posix()
     assert parsed.fetched == []
     assert "@import" not in page.read_text().split("</style>")[0]
     assert "url(" not in page.read_text().split("</style>")[0]
@@ -185,7 +187,7 @@ def test_hostile_names_stay_text(tmp_path):
     task = TaskInfo(evil, evil[:90], "mcc", 2, "human")
     write_record(tmp_path, model=model, task=task, run=RunInfo(recipe={"name": evil}))
     write_record(tmp_path, model=model, task=TATA)
-    records.write(records.published(ModelInfo("p"), TATA, 0.5, Provenance(evil)), (), tmp_path)
+    record_files.write(published_record(ModelInfo("p"), TATA, 0.5, Provenance(evil)), (), tmp_path)
     out = tmp_path / "out"
     parsed = Page(build([tmp_path], out).page.read_text())
     assert not [tag for tag, _ in parsed.tags if tag == "img"]
@@ -196,9 +198,9 @@ def test_hostile_names_stay_text(tmp_path):
 
 
 def test_a_script_url_in_a_record_is_refused(tmp_path):
-    record = records.published(ModelInfo("p"), TATA, 0.5, Provenance("a", url="javascript:alert(1)"))
+    record = published_record(ModelInfo("p"), TATA, 0.5, Provenance("a", url="javascript:alert(1)"))
     with pytest.raises(InputError, match="provenance/url"):
-        records.write(record, (), tmp_path)
+        record_files.write(record, (), tmp_path)
 
 
 def test_building_again_gives_the_same_page(tmp_path):

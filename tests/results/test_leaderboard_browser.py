@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from harness_records import COVID, MOUSE, TATA, write_record
 
-from dnamask_plugins.results import records
+from dnamask_plugins.results import record_files
 from dnamask_plugins.results.leaderboard import build
+from dnamask_plugins.results.published import published as published_record
 from dnamask_plugins.results.records import ModelInfo, Provenance, RunInfo, TaskInfo
 from dnamask_plugins.tasks import gue
 
@@ -54,8 +55,8 @@ def page(tmp_path_factory) -> Path:
     for name, value in (("paper-a", 0.99), ("paper-b", 0.01)):
         for task in (TATA, COVID):
             model = ModelInfo(name, backbone="dnabert", pretraining_steps=120_000)
-            records.write(
-                records.published(model, task, value, Provenance("a paper <b>", "Table 4")), (), folder
+            record_files.write(
+                published_record(model, task, value, Provenance("a paper <b>", "Table 4")), (), folder
             )
     return build([folder], tmp_path_factory.mktemp("page")).page
 

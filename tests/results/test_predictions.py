@@ -93,3 +93,10 @@ def test_shapes_must_belong_together():
     ):
         with pytest.raises(InputError):
             Predictions(**wrong)
+
+
+def test_a_file_that_unpacks_to_gigabytes_is_refused():
+    """A bomb of 100 kB: 100 MB of zeros, in one member and in a thousand."""
+    for bomb in (gzip.compress(bytes(100_000_000), 9), gzip.compress(bytes(100_000), 9) * 1000):
+        with pytest.raises(InputError, match="unpacks to more than 67,108,864 bytes"):
+            decode(bomb, "here")

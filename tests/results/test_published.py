@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.results import published, records
+from dnamask_plugins.results import published, record_files
 from dnamask_plugins.results.leaderboard import aggregate
 from dnamask_plugins.tasks import gue
 
@@ -85,20 +85,21 @@ def test_command_writes_the_same_files_again(tmp_path, capsys):
 def test_committed_figures_are_those_of_the_tables(tmp_path, shared_data):
     tables = sorted((shared_data / "published").glob("*.csv"))
     total, _ = published.write_all(tables, tmp_path)
-    made = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.json")}
-    committed = {
-        path.relative_to(REGISTRY): path.read_bytes()
-        for path in records.find([REGISTRY])
-        if records.read(path).source == "published"
-    }
+    made, committed = (
+        sorted(
+            (each.model.name, each.task.name, each.mean, each.provenance.printed, each.provenance.source)
+            for each in map(record_files.read, record_files.find([folder]))
+            if each.source == "published"
+        )
+        for folder in (tmp_path, REGISTRY)
+    )
     assert total == len(made) == 604
     assert made == committed
 
 
 def test_committed_tables_are_whole_and_means_are_computed_from_them():
-    board = aggregate(
-        record for record in map(records.read, records.find([REGISTRY])) if record.source == "published"
-    )
+    committed = map(record_files.read, record_files.find([REGISTRY]))
+    board = aggregate(record for record in committed if record.source == "published")
     tables = {table.track: table for table in board.tables}
     assert len(tables["standard"].entries) == 21
     assert [entry.model.name for entry in tables["gue_pretrained"].entries] == ["DNABERT-2+GUE-pretrain"]

@@ -13,8 +13,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score, matthews_corrcoef
 
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.results import records
-from dnamask_plugins.results.records import ModelInfo, Predictions, Provenance, RunInfo, SeedOutcome
+from dnamask_plugins.files import safe_name
+from dnamask_plugins.results import measuring, record_files, record_format
+from dnamask_plugins.results import predictions as prediction_files
+from dnamask_plugins.results.predictions import Predictions
+from dnamask_plugins.results.published import published as published_record
+from dnamask_plugins.results.records import ModelInfo, Provenance, RunInfo, SeedOutcome
+from dnamask_plugins.results.schema import check_schema
+from dnamask_plugins.results.schema import schema as record_schema
 from dnamask_plugins.results.verify import verify
 
 REGISTRY = Path(__file__).resolve().parents[2] / "registry" / "results"
@@ -37,7 +43,7 @@ def test_figures_are_those_that_scikit_learn_gives(tmp_path):
 
 def test_a_record_survives_its_file(tmp_path):
     record, path = write_record(tmp_path)
-    again = records.read(path)
+    again = record_files.read(path)
     assert again.to_json() == record.to_json()
     assert again.id == record.id
     assert path.name == f"prom.prom_core_tata.{record.id}.json"
@@ -88,7 +94,7 @@ def test_other_results_make_another_file_and_the_same_do_not(tmp_path):
     _, other = write_record(tmp_path, right=0.7)
     assert other != first
     assert first.read_bytes() == before
-    assert len(records.find([tmp_path])) == 2
+    assert len(record_files.find([tmp_path])) == 2
 
 
 def test_the_id_depends_on_what_was_measured(tmp_path):
@@ -103,7 +109,10 @@ def test_the_id_depends_on_what_was_measured(tmp_path):
         {"created": "2030-01-01T00:00:00+00:00"},
         {"run": dataclasses.replace(record.run, peak_memory_bytes=5)},
     ):
-        assert dataclasses.replace(record, **change).id == record.id
+        assert dataclasses.replace(record, **change).id != record.id
+        # Format 1, in which 278 measured records are committed, left these out.
+        old = dataclasses.replace(record, schema_version=1)
+        assert dataclasses.replace(old, **change).id == old.id
 
 
 EDITS = {
@@ -128,7 +137,7 @@ def test_verify_finds_an_edited_record(tmp_path, edit):
     assert "does not belong to its content" in verify(path).problems[0]
     # Whoever also computes the id again is found by the predictions.
     plain = {key: value for key, value in content.items() if key != "id"}
-    content["id"] = records.fingerprint(records._without_circumstances(plain))
+    content["id"] = record_format.record_id(plain)
     path.write_text(json.dumps(content))
     problems = verify(path).problems
     assert problems
@@ -138,7 +147,7 @@ def test_verify_finds_an_edited_record(tmp_path, edit):
 def test_verify_finds_changed_and_missing_predictions(tmp_path):
     record, path = write_record(tmp_path)
     file = path.parent / record.seeds[1]["predictions"]["file"]
-    file.write_bytes(records.prediction_files.encode(predict(TATA, 1.0, 5)))
+    file.write_bytes(prediction_files.encode(predict(TATA, 1.0, 5)))
     assert any("sha256" in problem for problem in verify(path).problems)
     file.unlink()
     assert any("cannot be read" in problem for problem in verify(path).problems)
@@ -160,7 +169,7 @@ def test_names_never_lead_out_of_the_folder(tmp_path, name):
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=80))
 def test_any_name_becomes_one_plain_file_name(name):
-    safe = records.safe_name(name)
+    safe = safe_name(name)
     assert safe
     assert safe == os.path.basename(safe)
     assert set(safe) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -191,7 +200,7 @@ def test_rubbish_is_one_clear_line(tmp_path, text, says):
     path = tmp_path / "x.0123456789abcdef.json"
     path.write_text(text)
     with pytest.raises(InputError, match=says) as caught:
-        records.read(path)
+        record_files.read(path)
     assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -200,9 +209,9 @@ def test_not_text_at_all_and_not_there(tmp_path):
     path = tmp_path / "x.0123456789abcdef.json"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="not JSON"):
-        records.read(path)
+        record_files.read(path)
     with pytest.raises(InputError, match="no such file"):
-        records.find([tmp_path / "missing"])
+        record_files.find([tmp_path / "missing"])
 
 
 def test_control_characters_are_refused(tmp_path):
@@ -213,41 +222,41 @@ def test_control_characters_are_refused(tmp_path):
 def test_what_does_not_belong_together_is_refused():
     task, run, model = TATA, RunInfo(), ModelInfo("m")
     with pytest.raises(ConfigError, match="each once"):
-        records.measured(model, task, run, [])
+        measuring.measured(model, task, run, [])
     with pytest.raises(ConfigError, match="each once"):
-        records.measured(model, task, run, outcomes(TATA, seeds=(1, 1)))
+        measuring.measured(model, task, run, outcomes(TATA, seeds=(1, 1)))
     with pytest.raises(InputError, match="different test rows"):
-        records.measured(
+        measuring.measured(
             model,
             task,
             run,
             [SeedOutcome(0, predict(TATA, 1, 0)), SeedOutcome(1, predict(TATA, 1, 0, rows=90))],
         )
     with pytest.raises(InputError, match=r"outside 0\.\.1"):
-        records.measured(model, task, run, outcomes(COVID))
+        measuring.measured(model, task, run, outcomes(COVID))
     with pytest.raises(ConfigError, match="track"):
-        records.measured(ModelInfo("m", track="best"), task, run, outcomes(TATA))
+        measuring.measured(ModelInfo("m", track="best"), task, run, outcomes(TATA))
     with pytest.raises(ConfigError, match="method"):
-        records.measured(model, task, RunInfo(method="magic"), outcomes(TATA))
+        measuring.measured(model, task, RunInfo(method="magic"), outcomes(TATA))
 
 
 def test_published_records_have_a_source_and_no_seeds(tmp_path):
-    record = records.published(ModelInfo("m"), TATA, 0.5, Provenance("a paper", printed="50"))
-    path = records.write(record, (), tmp_path)
-    assert records.read(path).to_json() == record.to_json()
+    record = published_record(ModelInfo("m"), TATA, 0.5, Provenance("a paper", printed="50"))
+    path = record_files.write(record, (), tmp_path)
+    assert record_files.read(path).to_json() == record.to_json()
     content = json.loads(path.read_text())
     content["provenance"] = None
     with pytest.raises(InputError, match="provenance"):
-        records.check_schema(content, path)
+        check_schema(content, path)
     content = json.loads(path.read_text()) | {"source": "measured"}
     with pytest.raises(InputError):
-        records.check_schema(content, path)
+        check_schema(content, path)
 
 
 def test_the_schema_is_one_and_knows_every_field(tmp_path):
     from jsonschema import Draft202012Validator
 
-    schema = records.schema()
+    schema = record_schema()
     Draft202012Validator.check_schema(schema)
     record, _ = write_record(tmp_path)
     content = record.to_json()
@@ -260,14 +269,14 @@ def test_the_schema_is_one_and_knows_every_field(tmp_path):
 
 
 def test_every_committed_record_is_good():
-    found = records.find([REGISTRY])
+    found = record_files.find([REGISTRY])
     assert found
     assert [verdict for verdict in map(verify, found) if verdict.problems] == []
 
 
 def test_a_committed_record_lies_where_its_name_says():
-    for path in records.find([REGISTRY]):
-        assert records.path_of(records.read(path), REGISTRY) == path
+    for path in record_files.find([REGISTRY]):
+        assert record_files.path_of(record_files.read(path), REGISTRY) == path
 
 
 def test_a_read_only_folder_is_one_clear_line(tmp_path):
@@ -282,8 +291,8 @@ def test_what_a_run_keeps_to_go_on_is_no_record(tmp_path):
     units.mkdir()
     (units / "toy.motif.seed-0.0123456789abcdef.json").write_text("{}")
     (tmp_path / "run" / "settings.json").write_text("{}")
-    assert records.find([tmp_path]) == [path]
-    assert records.find([units / "toy.motif.seed-0.0123456789abcdef.json"])
+    assert record_files.find([tmp_path]) == [path]
+    assert record_files.find([units / "toy.motif.seed-0.0123456789abcdef.json"])
 
 
 @settings(max_examples=200, deadline=None)
@@ -306,7 +315,7 @@ def test_any_change_to_a_record_is_refused_or_the_same_record(tmp_path_factory, 
     place[key] = data.draw(rubbish)
     path.write_text(json.dumps(content))
     try:
-        again = records.read(path)
+        again = record_files.read(path)
     except InputError:
         return
     assert again.id == record.id

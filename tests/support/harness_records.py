@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dnamask_plugins.results import records
+from dnamask_plugins.results import measuring, record_files
+from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.records import (
     ModelInfo,
-    Predictions,
     ResultRecord,
     RunInfo,
     SeedOutcome,
@@ -58,7 +58,7 @@ def write_record(
     model = model or ModelInfo(
         name, backbone="bert_tiny", tokenizer="kmer", strategy="cm_gems", pretraining_steps=1000
     )
-    record = records.measured(
+    record = measuring.measured(
         model, task, run or RunInfo(recipe={"name": "paper"}), seeds, created=created, resamples=200
     )
-    return record, records.write(record, seeds, folder)
+    return record, record_files.write(record, seeds, folder)

@@ -33,10 +33,10 @@ def verify(
     from rich.progress import track
 
     from dnamask_plugins.errors import InputError
-    from dnamask_plugins.results import records
+    from dnamask_plugins.results import record_files
     from dnamask_plugins.results.verify import verify as verify_record
 
-    files = records.find(paths)
+    files = record_files.find(paths)
     if not files:
         raise InputError(
             f"{', '.join(map(str, paths))}: no result records; name a folder that `dnamask gue run` wrote"
@@ -97,7 +97,7 @@ def schema() -> None:
     """Print the JSON Schema of a result record."""
     import json
 
-    from dnamask_plugins.results.records import schema as record_schema
+    from dnamask_plugins.results.schema import schema as record_schema
 
     typer.echo(json.dumps(record_schema(), indent=2))
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dnamask_plugins.errors import PluginError
-from dnamask_plugins.results.records import ModelInfo, ResultRecord, TaskInfo, path_of
+from dnamask_plugins.results.record_files import path_of
+from dnamask_plugins.results.records import ModelInfo, ResultRecord, TaskInfo
 from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.metrics import METRICS
 
 _CHOICES = {"loss": "best dev loss", "metric": "best dev metric", "last": "last checkpoint"}
-METRIC_NAMES = {"mcc": "MCC", "f1_macro": "macro-F1", "accuracy": "accuracy"}
 
 
 @dataclass(frozen=True)
@@ -286,13 +287,13 @@ def _suite_means(tasks: Sequence[ListedTask]) -> list[Column]:
 
 
 def _mean_column(key: str, label: str, tasks: Sequence[ListedTask], groups: tuple[str, ...]) -> Column:
-    metric = METRIC_NAMES[tasks[0].metric]
+    metric = METRICS[tasks[0].metric].title
     detail = f"mean {metric} of {len(tasks)} data sets: {', '.join(task.name for task in tasks)}"
     return Column(key, label, detail, metric, tuple(task.name for task in tasks), groups)
 
 
 def _task_column(task: ListedTask, label: str, groups: tuple[str, ...]) -> Column:
-    metric = METRIC_NAMES[task.metric]
+    metric = METRICS[task.metric].title
     return Column(
         f"task-{task.name}", label, f"{task.name}, {metric}", metric, (task.name,), (*groups, "every")
     )

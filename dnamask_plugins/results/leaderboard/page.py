@@ -14,18 +14,11 @@ from typing import Any
 from markupsafe import Markup
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.files import write_atomically
-from dnamask_plugins.results import records
+from dnamask_plugins.files import safe_name, write_atomically
+from dnamask_plugins.results import record_files
 from dnamask_plugins.results.leaderboard import chart
 from dnamask_plugins.results.leaderboard.aggregate import Column, Figure, Leaderboard, Table, aggregate
-
-METHOD_NAMES = {
-    "finetune": "fine-tuned",
-    "lora": "LoRA",
-    "probe": "linear probe",
-    "baseline": "floor",
-    "": "",
-}
+from dnamask_plugins.results.methods import method_title
 
 
 @dataclass(frozen=True)
@@ -70,21 +63,21 @@ def build(
     InputError
         No records, a bad one, or a folder that cannot be written.
     """
-    found = records.find(paths)
+    found = record_files.find(paths)
     if not found:
         raise InputError(
             f"{', '.join(map(str, paths))}: no result records; name a folder such as registry/results"
         )
-    leaderboard = aggregate(records.read(path) for path in watch(found))
+    leaderboard = aggregate(record_files.read(path) for path in watch(found))
     folder = Path(out)
     page = folder / "index.html"
     try:
         for table in leaderboard.tables:
             for entry in table.entries:
                 for record in entry.records.values():
-                    copy = records.path_of(record, folder / "records")
+                    copy = record_files.path_of(record, folder / "records")
                     copy.parent.mkdir(parents=True, exist_ok=True)
-                    copy.write_text(records.to_text(record, copy), encoding="utf-8")
+                    copy.write_text(record_files.to_text(record, copy), encoding="utf-8")
     except OSError as error:
         raise InputError(
             f"{error.filename or out}: cannot be written ({error.strerror}); choose another -o"
@@ -118,7 +111,7 @@ def render(leaderboard: Leaderboard) -> str:
         script_hashes=" ".join(_csp_hash(script) for script in scripts),
         chart=chart.specification(),
         sources=_sources(leaderboard),
-        methods=METHOD_NAMES,
+        method_title=method_title,
     )
 
 
@@ -127,7 +120,7 @@ class _View:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.id = records.safe_name(f"{table.suite}-{table.track}")
+        self.id = safe_name(f"{table.suite}-{table.track}")
         figures = [[entry.figure(column) for column in table.columns] for entry in table.entries]
         ranges = [_range([row[index].value for row in figures]) for index in range(len(table.columns))]
         self.rows = [
@@ -136,7 +129,7 @@ class _View:
         ]
         self.filters = {
             "source": _choices(entry.source for entry in table.entries),
-            "method": _choices(METHOD_NAMES[entry.method] for entry in table.entries),
+            "method": _choices(method_title(entry.method) for entry in table.entries),
             "backbone": _choices(entry.model.backbone for entry in table.entries),
             "tokenizer": _choices(entry.model.tokenizer for entry in table.entries),
             "strategy": _choices(entry.model.strategy for entry in table.entries),

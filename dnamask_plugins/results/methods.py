@@ -1,0 +1,21 @@
+"""Ways to get an answer out of a model, and the tracks in which models are ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+METHODS: Final[Mapping[str, str]] = {
+    "finetune": "fine-tuned",
+    "lora": "LoRA",
+    "probe": "linear probe",
+    "baseline": "floor",
+}
+"""Name in records, and what tables show."""
+
+TRACKS: Final = ("standard", "gue_pretrained")
+
+
+def method_title(method: str) -> str:
+    """Return what tables show for a method; empty for published figures, which have none."""
+    return METHODS.get(method, method)
