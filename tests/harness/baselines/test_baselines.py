@@ -15,7 +15,7 @@ from dnamask_plugins.harness.baselines.kmers import count
 from dnamask_plugins.harness.baselines.onehot import by_place
 from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.results.metrics import compute_scores
-from dnamask_plugins.results.records import find, read
+from dnamask_plugins.results.record_files import find, read
 
 
 @pytest.fixture
