@@ -24,6 +24,8 @@ MODELS = {
     "untied": ("bert_tiny", {"tie_word_embeddings": False}),
     "dnabert2": ("dnabert2", {}),
     "esm": ("nucleotide_transformer", {}),
+    "nt v2": ("nucleotide_transformer_v2", {}),
+    "gena": ("gena_lm", {"last_layer_norm": True}),
     "esm rotary": (
         "nucleotide_transformer",
         {"position_embedding_type": "rotary", "token_dropout": True, "emb_layer_norm_before": True},

@@ -35,20 +35,28 @@ class BertEncoder:
         self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None
     ) -> torch.Tensor:
         """See `Encoder`."""
+        from dnamask_plugins.models.packed_layers import take
+
+        attended = self.attend(layer, hidden, rows, chosen)
+        asking = layer.attention.output(attended, take(hidden, chosen))
+        return layer.output(layer.intermediate(asking), asking)
+
+    def attend(
+        self, layer: Any, hidden: torch.Tensor, rows: PackedRows, chosen: Chosen | None
+    ) -> torch.Tensor:
+        """Let the chosen tokens attend to all, (T, hidden) to (M, hidden), before the projection."""
         from dnamask_plugins.models.packed_layers import options, take
 
         attention = layer.attention.self
         shape = (attention.num_attention_heads, attention.attention_head_size)
-        asking = take(hidden, chosen)
         attended = rows.attend(
-            attention.query(asking).unflatten(1, shape),
+            attention.query(take(hidden, chosen)).unflatten(1, shape),
             attention.key(hidden).unflatten(1, shape),
             attention.value(hidden).unflatten(1, shape),
             dropout=attention.dropout.p if layer.training else 0.0,
             **options(chosen),
         )
-        asking = layer.attention.output(attended.flatten(1), asking)
-        return layer.output(layer.intermediate(asking), asking)
+        return attended.flatten(1)
 
     def head(self, model: Any, hidden: torch.Tensor) -> torch.Tensor:
         """See `Encoder`."""

@@ -7,7 +7,15 @@ from dnamask_plugins.models.backbones.logo import LOGO, LOGO_PUBLISHED
 from dnamask_plugins.plugins import create, discover, load
 
 KMER = create("tokenizers", "kmer", k=6)
-BUILT_IN = ("logo", "dnabert", "bert_tiny", "dnabert2", "nucleotide_transformer")
+BUILT_IN = (
+    "logo",
+    "dnabert",
+    "bert_tiny",
+    "dnabert2",
+    "nucleotide_transformer",
+    "nucleotide_transformer_v2",
+    "gena_lm",
+)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -79,7 +87,7 @@ def test_declarations_import_neither_torch_nor_transformers():
     code = (
         "import sys\n"
         "from dnamask_plugins.models.backbones import logo, dnabert, bert_tiny, dnabert2\n"
-        "from dnamask_plugins.models.backbones import nucleotide_transformer\n"
+        "from dnamask_plugins.models.backbones import nucleotide_transformer, nucleotide_transformer_v2, gena_lm\n"
         "assert not {'torch', 'transformers', 'numba'} & set(sys.modules), sorted(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,85 @@
+"""GENA-LM: BERT on a byte-pair vocabulary of 32,000, with the norm before each block.
+
+Written from the paper and the published configurations; no remote code. The BigBird form is transformers'
+own; the sparse forms need DeepSpeed's kernels and are refused. The module is light: PyTorch and transformers
+are imported when the architecture is registered.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from dnamask_plugins.models.backbones.base import Backbone
+
+if TYPE_CHECKING:
+    from dnamask_plugins.models.packed_layers import Encoder
+
+MODEL_TYPE: Final = "gena_lm"
+
+
+def describes(settings: Mapping[str, Any]) -> bool:
+    """Say whether a ``config.json`` is one of this architecture.
+
+    The published ones call themselves ``bert``; what gives them away is ``pre_layer_norm``.
+
+    Examples
+    --------
+    >>> describes({"model_type": "bert", "pre_layer_norm": True, "last_layer_norm": False})
+    True
+    >>> describes({"model_type": "bert"})
+    False
+    """
+    kind = settings.get("model_type")
+    return kind == MODEL_TYPE or (kind in (None, "bert") and "pre_layer_norm" in settings)
+
+
+@functools.cache
+def register() -> None:
+    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
+    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+    from dnamask_plugins.models.backbones.gena_lm import modeling
+    from dnamask_plugins.models.backbones.gena_lm.configuration import GenaConfig
+
+    AutoConfig.register(MODEL_TYPE, GenaConfig, exist_ok=True)
+    AutoModel.register(GenaConfig, modeling.GenaModel, exist_ok=True)
+    AutoModelForMaskedLM.register(GenaConfig, modeling.GenaForMaskedLM, exist_ok=True)
+    AutoModelForSequenceClassification.register(
+        GenaConfig, modeling.GenaForSequenceClassification, exist_ok=True
+    )
+
+
+def packed(model: Any) -> Encoder | None:
+    """Return how to run exactly our version on packed tokens."""
+    from dnamask_plugins.models.backbones.bert import BertEncoder
+    from dnamask_plugins.models.backbones.gena_lm.modeling import GenaForMaskedLM
+    from dnamask_plugins.models.backbones.gena_lm.packed import PreNormEncoder
+
+    if type(model) is not GenaForMaskedLM:
+        return None
+    return PreNormEncoder() if model.config.pre_layer_norm else BertEncoder()
+
+
+GENA_LM = Backbone(
+    name="gena_lm",
+    summary="BERT with the norm before each block, 12 layers of 768, on BPE of 32,000 tokens",
+    reference="Fishman et al. 2025, NAR 53:gkae1310",
+    tokenizer={"name": "huggingface", "path": "AIRI-Institute/gena-lm-bert-base-t2t"},
+    model_type=MODEL_TYPE,
+    settings={
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "max_position_embeddings": 512,
+        "pre_layer_norm": True,
+        "last_layer_norm": False,
+    },
+    register=register,
+    describes=describes,
+    packed=packed,
+)
