@@ -8,6 +8,8 @@ it goes to a folder of the user, one for each version of this package.
 from __future__ import annotations
 
 import functools
+import hashlib
+import inspect
 import os
 import tempfile
 import warnings
@@ -39,6 +41,9 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         folder = cache_folder() if options.get("cache") else None
+        source = Path(inspect.getfile(function))
+        if folder is not None and source.is_file():
+            folder /= _digest_of_neighbours(source.parent)
         if folder is None:
             return numba.njit(**options | {"cache": False})(function)
         # numba decides where to keep code when a function is decorated, by a setting of the whole process.
@@ -49,6 +54,18 @@ def njit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
             numba.config.CACHE_DIR = before
 
     return decorate
+
+
+@functools.cache
+def _digest_of_neighbours(folder: Path) -> str:
+    """Return 16 hex digits of the Python files of a folder.
+
+    numba notices a change in the file of a compiled function, but not in those of the functions it calls.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @functools.cache

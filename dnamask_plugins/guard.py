@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.errors import DnamaskError, PluginError
@@ -24,8 +26,21 @@ PATIENCE_SECONDS: Final = 120.0
 """A call that takes longer hangs; the slowest built-in needs milliseconds."""
 
 
+@dataclass(frozen=True, eq=False)
+class MaskedAt:
+    """Where a batch was masked, worded only when a message needs it."""
+
+    step: int
+    example_ids: NDArray[np.int64]
+
+    def __str__(self) -> str:
+        if not self.example_ids.size:
+            return f"at step {self.step}"
+        return f"at step {self.step}, example ids {self.example_ids.min()}..{self.example_ids.max()}"
+
+
 def guarded_select(
-    strategy: MaskingStrategy, batch: TokenBatch, key: RngKey, budget: Budget, where: str = ""
+    strategy: MaskingStrategy, batch: TokenBatch, key: RngKey, budget: Budget, where: object = ""
 ) -> BoolArray:
     """Select with a strategy and check what comes back.
 
@@ -35,7 +50,7 @@ def guarded_select(
     batch : TokenBatch of B examples
     key : RngKey of B examples
     budget : Budget
-    where : str
+    where : str, or what prints as one
         Step and examples, for the message.
 
     Raises
@@ -87,7 +102,7 @@ def guarded_encode(
 
 
 @contextlib.contextmanager
-def blaming(kind: str, plugin: Any, where: str) -> Iterator[None]:
+def blaming(kind: str, plugin: Any, where: object) -> Iterator[None]:
     """Name the plugin when the block raises or hangs; errors of ours, which name what is wrong, pass.
 
     Raises
@@ -106,12 +121,12 @@ def blaming(kind: str, plugin: Any, where: str) -> Iterator[None]:
         raise blame(kind, plugin, f"raised {type(error).__name__}: {error}", where) from error
 
 
-def blame(kind: str, plugin: Any, fault: str, where: str) -> PluginError:
+def blame(kind: str, plugin: Any, fault: str, where: object) -> PluginError:
     """Word what a plugin did and when: its name, its distribution and version, and what to do."""
     name = getattr(plugin, "name", type(plugin).__name__)
     providers = discover(kind).get(name, ())
     origin = providers[0].origin if providers else f"module {type(plugin).__module__}"
-    short, place = " ".join(fault.split())[:160], f" {where}" if where else ""
+    short, place = " ".join(fault.split())[:160], f" {where}" if str(where) else ""
     return PluginError(
         f"{SINGULAR[kind]} '{name}' of {origin} {short}{place}; "
         f"run 'dnamask check {name}' and tell its author, or choose another {SINGULAR[kind]}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.errors import ConfigError, suggest
-from dnamask_plugins.guard import guarded_select
+from dnamask_plugins.guard import MaskedAt, guarded_select
 from dnamask_plugins.protocols import MaskingStrategy
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.types import BoolArray, MaskSpec, TokenBatch
@@ -21,8 +21,9 @@ from dnamask_plugins.types import BoolArray, MaskSpec, TokenBatch
 def draw_component(shares: NDArray[np.float64], key: RngKey) -> NDArray[np.intp]:
     """Draw one of several components per example, with the given shares; shape (B,)."""
     edges = np.cumsum(shares)
-    draws = key.fold_in("component").uniform(1)[:, 0] * edges[-1]
-    return np.asarray(np.minimum(np.searchsorted(edges, draws, side="right"), len(shares) - 1), dtype=np.intp)
+    draws = key.fold_in("component").first() * edges[-1]
+    # The last edge is not looked at, so that a draw that rounds up to it still finds a component.
+    return np.asarray(np.searchsorted(edges[:-1], draws, side="right"), dtype=np.intp)
 
 
 def select_mixture(
@@ -31,7 +32,7 @@ def select_mixture(
     batch: TokenBatch,
     key: RngKey,
     budget: Budget,
-    where: str = "",
+    where: object = "",
 ) -> BoolArray:
     """Let each example draw one strategy and select with it, bool (B, L)."""
     if len(strategies) == 1:
@@ -86,7 +87,7 @@ class Masker:
     def __post_init__(self) -> None:
         Budget(0.15, self.per, self.draw)  # refuses unknown words now rather than at the first step
 
-    def select(self, batch: TokenBatch, spec: MaskSpec, key: RngKey, where: str = "") -> BoolArray:
+    def select(self, batch: TokenBatch, spec: MaskSpec, key: RngKey, where: object = "") -> BoolArray:
         """Select the tokens to predict, bool (B, L); `where` enters the message about a faulty plugin."""
         chosen = []
         for name, _ in spec.weights:
@@ -111,7 +112,6 @@ class Masker:
         example_ids : int64 array, shape (B,)
         """
         key = RngKey.from_step(self.seed, step, example_ids)
-        where = f"at step {step}, example ids {example_ids.min()}..{example_ids.max()}" if len(batch) else ""
-        mask = self.select(batch, spec, key.fold_in("select"), where)
+        mask = self.select(batch, spec, key.fold_in("select"), MaskedAt(step, example_ids))
         input_ids, labels = self.corruption(batch.input_ids, mask, key.fold_in("corrupt"))
         return MaskedBatch(input_ids, labels, batch.attention_mask, mask)

@@ -42,6 +42,13 @@ def _salt(tag: str | int) -> np.uint64:
     return np.uint64(mix64(np.array([number & 0xFFFFFFFFFFFFFFFF], dtype=np.uint64) ^ GAMMA)[0])
 
 
+@functools.lru_cache(maxsize=1024)
+def _step_word(seed: int, step: int) -> NDArray[np.uint64]:
+    """Return the word of a seed and a step, shape (1,); a step masks several batches."""
+    word = mix64(np.array([seed], dtype=np.int64).view(np.uint64) + GAMMA)
+    return np.asarray(mix64(word ^ (np.array([step], dtype=np.int64).view(np.uint64) * GAMMA + ONE)))
+
+
 @dataclass(frozen=True, eq=False)
 class RngKey:
     """One stream of random numbers per example.
@@ -75,11 +82,8 @@ class RngKey:
         example_ids : sequence of int, length B
             Identity of each example, whatever batch or process it is in.
         """
-        ids = np.asarray(example_ids, dtype=np.int64).astype(np.uint64)
-        with np.errstate(over="ignore"):
-            word = mix64(np.array([seed], dtype=np.int64).astype(np.uint64) + GAMMA)
-            word = mix64(word ^ (np.array([step], dtype=np.int64).astype(np.uint64) * GAMMA + ONE))
-            return cls(mix64(word + mix64(ids + GAMMA)))
+        ids = np.asarray(example_ids, dtype=np.int64).view(np.uint64)
+        return cls(mix64(_step_word(seed, step) + mix64(ids + GAMMA)))
 
     def __len__(self) -> int:
         return int(self.words.shape[0])
@@ -96,6 +100,10 @@ class RngKey:
         counter = np.arange(1, count + 1, dtype=np.uint64) * GAMMA
         words = mix64(self.words[:, None] + counter[None, :])
         return np.asarray((words >> _11) * TO_UNIT, dtype=np.float64)
+
+    def first(self) -> NDArray[np.float64]:
+        """Draw the first number of each stream, shape (B,), in [0, 1)."""
+        return np.asarray((mix64(self.words + GAMMA) >> _11) * TO_UNIT, dtype=np.float64)
 
     def generator(self, row: int) -> np.random.Generator:
         """Return a NumPy generator for one example, for code that wants its methods."""

@@ -1,0 +1,178 @@
+"""GeneMask: centres, the best-scored window over each, and the better half of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from dnamask_plugins.compiled import njit
+from dnamask_plugins.strategies.kernels.drawing import (
+    LENGTH_SALT,
+    NONE,
+    all_plain,
+    fill_pool,
+    next_item,
+    unit_weight,
+)
+from dnamask_plugins.strategies.kernels.row import (
+    new_row,
+    next_number,
+    number_at,
+    open_row,
+    tokens_over,
+    weights_of,
+)
+from dnamask_plugins.strategies.kernels.spending import hide_tokens, mean_gain, offer_interval
+
+_SMALLEST_HALF: Final = 5
+"""Where the better half would hold fewer centres than this, every centre counts as one of them."""
+
+_ABOVE_ALL: Final = np.iinfo(np.int64).max
+
+
+@njit(nogil=True)
+def position_rank(start, ranks):  # type: ignore[no-untyped-def]
+    """Return the rank that the released programs take for the window at `start`."""
+    return ranks[start] if start < ranks.shape[0] else 0
+
+
+@njit(nogil=True)
+def _best_window(row, center, k, ranks, by_position):  # type: ignore[no-untyped-def]
+    """Return rank and start of the best-scored window over a centre; (-1, NONE) without one.
+
+    Ties go to the window with the centre in its middle, then to the leftmost.
+    """
+    codes, weighted = row.codes, row.weights.shape[0] > 0
+    best_rank, best_start = -1, NONE
+    middle = center - k // 2
+    leftmost = max(center - k + 1, row.low)
+    end = min(center + k, row.high)
+    code = known = 0
+    for nucleotide in range(leftmost, end):
+        if codes[nucleotide] > 3:
+            code = known = 0
+        else:
+            code = (4 * code + codes[nucleotide]) & (4**k - 1)
+            known += 1
+        start = nucleotide + 1 - k
+        if start < leftmost:
+            continue
+        rank = ranks[code] if known >= k else -1
+        if by_position:
+            rank = position_rank(start, ranks)
+        if rank < best_rank or (rank == best_rank and start != middle) or rank < 0:
+            continue
+        if weighted and unit_weight(row, start, start + k) <= 0:
+            continue
+        best_rank, best_start = rank, start
+    return best_rank, best_start
+
+
+@njit(nogil=True)
+def _mark_better_half(ranks, count, better):  # type: ignore[no-untyped-def]
+    """Mark the better half of the centres and return the lowest rank in it.
+
+    Ties go to the centre drawn earlier. Few centres: all of them.
+    """
+    wanted = (count + 1) // 2
+    if wanted < _SMALLEST_HALF:
+        wanted = count
+    lowest = _ABOVE_ALL
+    for index in range(count):
+        ahead = 0
+        for other in range(count):
+            if ranks[other] > ranks[index] or (ranks[other] == ranks[index] and other < index):
+                ahead += 1
+        better[index] = ahead < wanted
+        if better[index] and ranks[index] < lowest:
+            lowest = ranks[index]
+    return lowest
+
+
+@njit(nogil=True)
+def _unit_of(row, center, window, k, better):  # type: ignore[no-untyped-def]
+    """Return what hiding a centre hides: its best window if it is among the better half, else itself.
+
+    Given that the centre was kept, the window is kept with the chance that makes the product its own weight.
+    """
+    if not better or window == NONE:
+        return center, center + 1
+    if row.weights.shape[0]:
+        own = unit_weight(row, center, center + 1)
+        whole = unit_weight(row, window, window + k)
+        if whole < own and next_number(row) * own >= whole:
+            return center, center + 1
+    return window, window + k
+
+
+@njit(cache=True, nogil=True)
+def select_genemask(  # type: ignore[no-untyped-def]
+    offsets, special, codes, weights, words, rate, per_nucleotide, k, ranks, by_position, mask
+):
+    """GeneMask with an exact budget."""
+    size = codes.shape[1]
+    row = new_row(special.shape[1], size, per_nucleotide)
+    centers, windows = np.empty(size, np.int64), np.empty(size, np.int64)
+    window_ranks, better = np.empty(size, np.int64), np.empty(size, np.bool_)
+    for index in range(special.shape[0]):
+        weight = weights_of(weights, index)
+        open_row(row, words[index], offsets[index], special[index], codes[index], weight, mask[index], rate)
+        if not row.target > 0:
+            continue
+        draw = number_at(row.word, 0)
+        gain = (mean_gain(row, 1) + mean_gain(row, k)) / 2
+        wanted = max(int(row.target / gain + 0.5), 1)
+        fill_pool(row, row.low, row.high)
+        plain = all_plain(row)
+        count = 0
+        while count < wanted:
+            center = next_item(row, 1, 0, plain)
+            if center == NONE:
+                break
+            centers[count] = center
+            window_ranks[count], windows[count] = _best_window(row, center, k, ranks, by_position)
+            count += 1
+        lowest = _mark_better_half(window_ranks, count, better)
+        for drawn in range(count):
+            start, stop = _unit_of(row, centers[drawn], windows[drawn], k, better[drawn])
+            if offer_interval(row, start, stop, draw):
+                break
+        _draw_further(row, k, ranks, by_position, lowest, draw, plain)
+
+
+@njit(nogil=True)
+def _draw_further(row, k, ranks, by_position, lowest, draw, plain):  # type: ignore[no-untyped-def]
+    """Spend what is left on further centres, judged by the lowest rank of the better half."""
+    while not row.spent:
+        center = next_item(row, 1, 0, plain)
+        if center == NONE:
+            return
+        rank, window = _best_window(row, center, k, ranks, by_position)
+        start, stop = _unit_of(row, center, window, k, rank >= lowest)
+        offer_interval(row, start, stop, draw)
+
+
+@njit(cache=True, nogil=True)
+def genemask_of_centers(  # type: ignore[no-untyped-def]
+    offsets, special, codes, weights, words, centers, k, ranks, by_position, mask
+):
+    """GeneMask's rule for given centres, bool (B, N), without a budget."""
+    size = codes.shape[1]
+    row = new_row(special.shape[1], size, False)
+    chosen, windows = np.empty(size, np.int64), np.empty(size, np.int64)
+    window_ranks, better = np.empty(size, np.int64), np.empty(size, np.bool_)
+    for index in range(special.shape[0]):
+        word, weight = words[index] ^ LENGTH_SALT, weights_of(weights, index)
+        open_row(row, word, offsets[index], special[index], codes[index], weight, mask[index], 0.0)
+        count = 0
+        for center in range(row.low, row.high):
+            if centers[index, center]:
+                chosen[count] = center
+                window_ranks[count], windows[count] = _best_window(row, center, k, ranks, by_position)
+                count += 1
+        _mark_better_half(window_ranks, count, better)
+        for drawn in range(count):
+            start, stop = _unit_of(row, chosen[drawn], windows[drawn], k, better[drawn])
+            begin, end = tokens_over(row, start, stop)
+            hide_tokens(row, begin, end)
