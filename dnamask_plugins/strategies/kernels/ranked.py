@@ -6,7 +6,7 @@ sorting them or making a heap would cost more than keeping the smallest key of e
 A key holds the order in its high bits and the window's start in the low ones. Without noise, the order is
 the rank. With noise it is that of a race: window i arrives after an exponential time divided by
 exp(score / temperature), which sorts as score / temperature + Gumbel noise does, at one logarithm a window.
-And that logarithm is taken only of windows that come up: -ln(1 - u) is at least u, so that u serves as a lower
+And that logarithm is taken only of windows that come up: -ln(1 - u) is at least u, so u serves as a lower
 bound until then. A bit between order and start says that the order is exact.
 
 Worked example, k = 3, no noise: in ACGTA the windows ACG, CGT and GTA have ranks 7, 60 and 31 of 64. Their
