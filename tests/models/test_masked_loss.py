@@ -25,6 +25,9 @@ MODELS = {
     "dnabert2": ("dnabert2", {}),
     "esm": ("nucleotide_transformer", {}),
     "nt v2": ("nucleotide_transformer_v2", {}),
+    "roberta": ("roberta", {}),
+    "modernbert": ("modernbert", {"local_attention": 8}),
+    "megatron": ("prokbert", {}),
     "gena": ("gena_lm", {"last_layer_norm": True}),
     "esm rotary": (
         "nucleotide_transformer",
@@ -35,7 +38,9 @@ MODELS = {
 
 def build(name, **changes):
     backbone, own = MODELS[name]
-    model, _ = load_masked_lm(backbone, KMER, seed=0, **SMALL | NO_DROPOUT | own | changes)
+    # ModernBERT has no dropout of its own, and other names for it.
+    without = {} if backbone == "modernbert" else NO_DROPOUT
+    model, _ = load_masked_lm(backbone, KMER, seed=0, **SMALL | without | own | changes)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in model.parameters():

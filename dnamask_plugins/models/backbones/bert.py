@@ -24,12 +24,17 @@ class BertEncoder:
 
     def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
         """See `Encoder`."""
+        positions = self.positions(model, input_ids, rows)
         packed = rows.pack(input_ids)[None]
-        return model.bert.embeddings(input_ids=packed, position_ids=rows.columns[None])[0], None
+        return model.base_model.embeddings(input_ids=packed, position_ids=positions[None])[0], None
+
+    def positions(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> torch.Tensor:
+        """Return the number of each token's position embedding, (T,)."""
+        return rows.columns
 
     def layers(self, model: Any) -> nn.ModuleList:
         """See `Encoder`."""
-        return model.bert.encoder.layer
+        return model.base_model.encoder.layer
 
     def layer(
         self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None

@@ -15,6 +15,12 @@ BUILT_IN = (
     "nucleotide_transformer",
     "nucleotide_transformer_v2",
     "gena_lm",
+    "grover",
+    "prokbert",
+    "roberta",
+    "modernbert",
+    "eurobert",
+    "deberta",
 )
 
 

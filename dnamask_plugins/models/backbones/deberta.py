@@ -1,0 +1,26 @@
+"""DeBERTa, version 2 and 3, as transformers has it; it is run through its own forward pass."""
+
+from dnamask_plugins.models.backbones.base import Backbone
+
+DEBERTA = Backbone(
+    name="deberta",
+    summary="DeBERTa v2/v3, 12 layers of 768, on any tokenizer (6-mers where none is given)",
+    reference="He et al. 2021, ICLR, arXiv 2006.03654",
+    tokenizer={"name": "kmer", "k": 6},
+    model_type="deberta-v2",
+    settings={
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "max_position_embeddings": 512,
+        "relative_attention": True,
+        "position_buckets": 256,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": ["p2c", "c2p"],
+        "position_biased_input": False,
+    },
+)
