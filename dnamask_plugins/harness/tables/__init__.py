@@ -1,0 +1,9 @@
+"""A task from whatever table a user has: read it, find out what its columns are, split it, say how it was read.
+
+`import_table` writes the rows in the layout that the rest of the harness reads, with the split, the names of
+the classes and a task file beside them, so that what was trained on can be looked at and used again.
+"""
+
+from dnamask_plugins.harness.tables.importing import Imported, TableOptions, import_table
+
+__all__ = ["Imported", "TableOptions", "import_table"]
