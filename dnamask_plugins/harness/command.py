@@ -157,12 +157,12 @@ def run_command(flags: RunFlags) -> int:
         if outcome.status == "failed":
             notes.print(f"failed: {unit}: {outcome.error}", highlight=False, markup=False, soft_wrap=True)
     records = write_records(request, plan, outcomes)
-    _page().print(_table(plan, outcomes, flags.drop_leaks))
+    page().print(_table(plan, outcomes, flags.drop_leaks))
     notes.print(f"{len(records)} records in {flags.out / 'records'}", highlight=False, soft_wrap=True)
     return int(any(outcome.status == "failed" for outcome in outcomes.values()))
 
 
-def _page() -> Any:
+def page() -> Any:
     """Return standard output; in a file or a pipe lines are as long as the table needs."""
     from rich.console import Console
 
@@ -259,7 +259,7 @@ def audit_command(
             bar.advance(row)
     if json_out is not None:
         write_json(json_out, {"tasks": [item.to_json() for item in audits], "missing": missing})
-    _page().print(_audit_table(audits))
+    page().print(_audit_table(audits))
     if missing:
         console.print(f"not there: {', '.join(missing)}", highlight=False, soft_wrap=True)
 

@@ -54,7 +54,10 @@ class FineTuneSettings:
 
 @dataclass(frozen=True, eq=False)
 class FineTuned:
-    """What fine-tuning gave: logits on test (in the order of its rows) and how training went."""
+    """What fine-tuning gave: logits on test (in the order of its rows) and how training went.
+
+    ``history`` has an entry for each time that a loss or a figure on dev was taken, with its ``step``.
+    """
 
     logits: NDArray[np.float32]
     dev: Mapping[str, float]
@@ -66,6 +69,7 @@ class FineTuned:
     trainable: int
     padding: Mapping[str, float]
     used: Mapping[str, Any]
+    history: tuple[Mapping[str, Any], ...] = ()
 
 
 def fine_tune(
@@ -78,6 +82,8 @@ def fine_tune(
     settings: FineTuneSettings,
     seed: int,
     progress: Progress | None = None,
+    *,
+    save: Callable[[Any], None] | None = None,
 ) -> FineTuned:
     """Fine-tune a model and predict the test rows.
 
@@ -94,6 +100,8 @@ def fine_tune(
         Fixes the head, the dropout and the order of the rows.
     progress : callable, optional
         Called after each step.
+    save : callable, optional
+        Called with the model that was tested.
 
     Returns
     -------
@@ -132,6 +140,8 @@ def fine_tune(
         best.restore(trainer.model)
         order = test.sorted_by_length()
         logits = _logits(trainer.predict(_Rows(test.take(order))))
+        if save is not None:
+            save(trainer.accelerator.unwrap_model(trainer.model))
     unsorted = np.empty_like(logits)
     unsorted[order] = logits
     batch = arguments.train_batch_size
@@ -149,6 +159,7 @@ def fine_tune(
             "test": padding_fraction(test.lengths, arguments.eval_batch_size, order.tolist()),
         },
         used=_used(arguments) | {"select_by": select_by, "adapters": targets},
+        history=tuple(entry for entry in trainer.state.log_history if "train_runtime" not in entry),
     )
 
 
@@ -186,10 +197,11 @@ def training_arguments(
         "weight_decay": recipe.weight_decay,
         "per_device_train_batch_size": rows,
         "per_device_eval_batch_size": max(4, min(1024, at_once)),
-        "eval_strategy": "no" if select_by == "last" else "steps",
-        "eval_steps": None if select_by == "last" else recipe.eval_steps,
+        "eval_strategy": "no" if select_by == "last" else "steps" if recipe.eval_steps else "epoch",
+        "eval_steps": None if select_by == "last" else recipe.eval_steps or None,
         "save_strategy": "no",
-        "logging_strategy": "no",
+        "logging_strategy": "steps",
+        "logging_steps": 0.02,
         "report_to": "none",
         "disable_tqdm": True,
         "seed": seed,

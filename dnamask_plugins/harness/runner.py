@@ -58,6 +58,8 @@ class RunRequest:
         FASTA files of the pretraining corpus, for the audit.
     model_name, track
         For the records.
+    keep_models : bool
+        Keep the fine-tuned model of each unit.
     """
 
     model: str
@@ -76,6 +78,7 @@ class RunRequest:
     corpus: tuple[Path, ...] = ()
     model_name: str | None = None
     track: str = "standard"
+    keep_models: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +143,7 @@ def plan_run(request: RunRequest) -> Plan:
                     train_limit=request.train_limit,
                     dev_as_train=request.dev_as_train,
                     data_sha256=hashes,
+                    keep_model=request.keep_models,
                 )
             )
     if not units:
@@ -192,6 +196,8 @@ def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tupl
     family = source.family
     if request.recipe.endswith(".toml"):
         recipe, name = _recipe_file(Path(request.recipe)), Path(request.recipe).name
+    elif request.recipe == PAPER and not task.recipes:
+        recipe, name = task.recipe(family or _FALLBACK), "defaults"
     elif request.recipe == PAPER:
         recipe, name = task.recipe(family or _FALLBACK), f"paper/{family or _FALLBACK}"
     elif request.recipe in FAMILIES:
@@ -215,7 +221,7 @@ def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tupl
 
 
 def execute(
-    plan: Plan, executor: Executor | None = None, *, quiet: bool = False
+    plan: Plan, executor: Executor | None = None, *, quiet: bool = False, label: str = "units"
 ) -> Iterator[tuple[Unit, UnitOutcome]]:
     """Run what is open; yield every unit with its outcome, the finished ones first.
 
@@ -226,6 +232,8 @@ def execute(
         In this process by default.
     quiet : bool
         No progress bar.
+    label : str
+        What the bar is called.
     """
     from rich.console import Console
     from rich.progress import (
@@ -250,7 +258,7 @@ def execute(
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
-        row = bar.add_task("units", total=len(waiting))
+        row = bar.add_task(label, total=len(waiting))
         done = 0
 
         def inside(step: int, steps: int) -> None:
@@ -260,7 +268,7 @@ def execute(
             for outcome in (executor or LocalExecutor()).map(run_unit, waiting):
                 unit = by_key[outcome.task, outcome.method, outcome.seed]
                 done += 1
-                bar.update(row, completed=done, description=f"units (last: {unit})")
+                bar.update(row, completed=done, description=f"{label} (last: {unit})")
                 yield unit, outcome
 
 

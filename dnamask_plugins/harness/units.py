@@ -63,6 +63,8 @@ class Unit:
         Split to hash: other files make another unit.
     output : Path
         Folder for outcomes.
+    keep_model : bool
+        Write the fine-tuned model and its history into `model_folder`.
     """
 
     task: Task
@@ -79,6 +81,7 @@ class Unit:
     train_limit: int | None = None
     dev_as_train: bool = False
     data_sha256: Mapping[str, str] = field(default_factory=dict)
+    keep_model: bool = False
 
     @property
     def identity(self) -> str:
@@ -106,6 +109,11 @@ class Unit:
         """File of the outcome; other settings have another."""
         name = f"{safe_name(self.task.name)}.{self.method}.seed-{self.seed}.{self.identity}.json"
         return self.output / "units" / name
+
+    @property
+    def model_folder(self) -> Path:
+        """Folder of the fine-tuned model, where it is kept."""
+        return self.output / "models" / f"{safe_name(self.task.name)}.seed-{self.seed}.{self.identity}"
 
     def __str__(self) -> str:
         return f"{self.task.name} seed {self.seed}"
@@ -154,7 +162,7 @@ def _run(unit: Unit, started: float) -> UnitOutcome:
         scores, facts = _baseline(unit, data)
         return _outcome(unit, data, scores, facts, started)
     source = _source(unit.model, unit.weights_sha256)
-    data, encoded = _encoded(unit)
+    data, encoded = encode_unit(unit)
     train, dev, test = _chosen(unit, data, encoded, source)
     if unit.method == "probe":
         from dnamask_plugins.harness.probe import probe
@@ -171,11 +179,15 @@ def _run(unit: Unit, started: float) -> UnitOutcome:
         )
     else:
         from dnamask_plugins.harness.finetune import FineTuneSettings, fine_tune
+        from dnamask_plugins.harness.kept_models import save_classifier, write_history
 
         settings = FineTuneSettings(unit.recipe, unit.overrides)
+        keep = functools.partial(save_classifier, unit=unit, source=source) if unit.keep_model else None
         tuned = fine_tune(
-            source, train, dev, test, data.classes, metric, settings, unit.seed, _progress.get()
+            source, train, dev, test, data.classes, metric, settings, unit.seed, _progress.get(), save=keep
         )
+        if unit.keep_model:
+            write_history(unit, tuned.history)
         scores, facts = (
             tuned.logits,
             {
@@ -280,7 +292,7 @@ def _source(model: str, weights_sha256: str) -> ModelSource:
 _cache: dict[str, Any] = {}
 
 
-def _encoded(unit: Unit) -> tuple[TaskData, dict[str, EncodedData]]:
+def encode_unit(unit: Unit) -> tuple[TaskData, dict[str, EncodedData]]:
     """Read and tokenize a task, once for all its seeds."""
     parts = [unit.task.name, str(unit.data_folder), unit.weights_sha256, unit.dev_as_train, unit.max_length]
     key = fingerprint([*parts, dict(unit.data_sha256)])

@@ -284,7 +284,7 @@ def _load_weights(
     if isinstance(model_class, tuple):
         model_class = model_class[0]
     state = read_weights(source)
-    with seeded(seed), _quiet_transformers():
+    with seeded(seed), quiet_transformers():
         model, report = model_class.from_pretrained(
             None,
             config=config,
@@ -314,7 +314,7 @@ def _load_weights(
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Silence the table of keys and the bar of transformers: the keys are judged here."""
     from transformers.utils import logging
 

@@ -4,13 +4,15 @@ Those of GUE, GUE+ and few-shot ship here; third parties name a function that re
 group ``dnamask.tasks``, or give a TOML file of the same form. May import the ground floor and `plugins`.
 """
 
+from dnamask_plugins.tasks.metrics import KINDS, Kind, metrics_of
 from dnamask_plugins.tasks.suites import all_suites, fewshot, gue, gue_plus, select_tasks
-from dnamask_plugins.tasks.task import METRICS, SPLITS, Layout, Split, Task
+from dnamask_plugins.tasks.task import SPLITS, Layout, Split, Task
 from dnamask_plugins.tasks.task_file import load_tasks, parse_tasks
 
 __all__ = [
-    "METRICS",
+    "KINDS",
     "SPLITS",
+    "Kind",
     "Layout",
     "Split",
     "Task",
@@ -19,6 +21,7 @@ __all__ = [
     "gue",
     "gue_plus",
     "load_tasks",
+    "metrics_of",
     "parse_tasks",
     "select_tasks",
 ]

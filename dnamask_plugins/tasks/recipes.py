@@ -14,6 +14,16 @@ FAMILIES: Final = ("dnabert1", "dnabert2", "nt")
 """Backbone families that have published settings."""
 ANY: Final = "any"
 """Name of settings that hold for every family."""
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "note": "dnamask: of any model, where a task brings no settings",
+    "select_by": "metric",
+    "learning_rate": 5e-5,
+    "num_train_epochs": 5,
+    "warmup_ratio": 0.1,
+    "weight_decay": 0.01,
+    "global_batch": 32,
+}
+"""Settings where neither the task nor the user gives any: dev is looked at after each epoch."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Recipe:
     max_steps : int
         Above 0 it overrides `num_train_epochs`.
     eval_steps : int
-        Optimizer steps between dev evaluations; 0 = never (with ``select_by = "last"``).
+        Optimizer steps between dev evaluations; 0 = after each epoch (never with ``select_by = "last"``).
     dropout : float or None
         Dropout of the backbone and the head; None leaves the model's own.
 
@@ -74,8 +84,8 @@ class Recipe:
         for name in ("learning_rate", "num_train_epochs", "global_batch"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"recipe: {name} is {getattr(self, name)}, but must be above 0")
-        if self.eval_steps <= 0 and self.select_by != "last":
-            raise ConfigError(f"recipe: select_by = '{self.select_by}' needs dev; set eval_steps, or 'last'")
+        if self.eval_steps < 0:
+            raise ConfigError(f"recipe: eval_steps is {self.eval_steps}; give 0 for each epoch, or steps")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str) -> Recipe:

@@ -8,19 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from dnamask_plugins.errors import ConfigError, suggest
-from dnamask_plugins.tasks.metrics import metrics_of
-from dnamask_plugins.tasks.recipes import ANY, Recipe
+from dnamask_plugins.tasks.metrics import KINDS, Kind, metrics_of
+from dnamask_plugins.tasks.recipes import ANY, DEFAULTS, Recipe
 
 Split = Literal["train", "dev", "test"]
 SPLITS: Final = get_args(Split)
 Layout = Literal["gue", "fewshot"]
 _NAME: Final = re.compile(r"(?!\.)[\w.+-]+(/(?!\.)[\w.+-]+)*", re.ASCII)
-METRICS: Final = metrics_of("classification")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One data set to classify.
+    """One data set, to classify or to predict a quantity from.
 
     Attributes
     ----------
@@ -29,11 +28,13 @@ class Task:
     suite : str
         Suite the task belongs to.
     classes : int or None
-        Number of classes, labels 0..classes-1; None takes it from train.
+        Number of classes, labels 0..classes-1 (of labels, where each is 0 or 1); None takes it from train.
     length : int or None
         Usual length of a sequence, in nucleotides.
-    metric : {"mcc", "f1_macro", "accuracy"}
-        What the task is scored by.
+    kind : {"classification", "regression", "multi_label"}
+        One class per row, a number, or several labels of 0 and 1.
+    metric : str
+        What the task is scored by, one of `metrics_of` its kind.
     pair : bool
         Each row holds two sequences.
     rows, sha256, known : mapping
@@ -59,6 +60,7 @@ class Task:
     rows: Mapping[str, int] = field(default_factory=dict)
     sha256: Mapping[str, str] = field(default_factory=dict)
     known: Mapping[str, int] = field(default_factory=dict)
+    kind: Kind = "classification"
     labels: tuple[str, ...] = ()
     experiment: str = ""
     shots: int | None = None
@@ -74,8 +76,11 @@ class Task:
                 f"task {self.name!r}: a name is made of letters, digits and . _ + -, with / between parts, "
                 "as in EMP/H3; rename it"
             )
-        if self.metric not in METRICS:
-            raise ConfigError(f"task {self.name}: metric '{self.metric}'; {suggest(self.metric, METRICS)}")
+        if self.kind not in KINDS:
+            raise ConfigError(f"task {self.name}: kind '{self.kind}'; {suggest(self.kind, KINDS)}")
+        if self.metric not in metrics_of(self.kind):
+            hint = suggest(self.metric, metrics_of(self.kind))
+            raise ConfigError(f"task {self.name}: metric '{self.metric}' of {self.kind}; {hint}")
         if self.layout not in get_args(Layout):
             raise ConfigError(
                 f"task {self.name}: layout '{self.layout}'; {suggest(self.layout, get_args(Layout))}"
@@ -94,13 +99,15 @@ class Task:
         return self.layout == "gue"
 
     def recipe(self, family: str) -> Recipe:
-        """Return the settings of a backbone family.
+        """Return the settings of a backbone family, or those of any model where the task names none at all.
 
         Raises
         ------
         ConfigError
-            The task has none for this family.
+            The task has settings, but none for this family.
         """
+        if not self.recipes:
+            return Recipe.from_mapping(DEFAULTS, f"task {self.name}, recipe of any model")
         values = self.recipes.get(family, self.recipes.get(ANY))
         if values is None:
             raise ConfigError(f"task {self.name}: no recipe for '{family}'; {suggest(family, self.recipes)}")

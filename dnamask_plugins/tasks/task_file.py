@@ -12,7 +12,7 @@ from dnamask_plugins.files import parse_toml
 from dnamask_plugins.tasks.task import Layout, Task
 
 _TYPES: Final[Mapping[str, type]] = {
-    **dict.fromkeys(("name", "metric", "title", "species", "experiment", "hub"), str),
+    **dict.fromkeys(("name", "kind", "metric", "title", "species", "experiment", "hub"), str),
     **dict.fromkeys(("classes", "length", "shots"), int),
     **dict.fromkeys(("rows", "sha256", "known"), dict),
     "pair": bool,

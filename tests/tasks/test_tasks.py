@@ -161,7 +161,7 @@ def test_a_wrong_file_of_tasks_is_one_line(tmp_path: Path, content: str, words: 
 def test_a_recipe_must_know_its_settings():
     with pytest.raises(ConfigError, match="did you mean 'learning_rate'"):
         Recipe.from_mapping({"learning_rat": 1e-3}, "here")
-    with pytest.raises(ConfigError, match="needs dev"):
-        Recipe(select_by="loss", eval_steps=0)
+    with pytest.raises(ConfigError, match="eval_steps is -1"):
+        Recipe(select_by="loss", eval_steps=-1)
     with pytest.raises(ConfigError, match="learning_rate is -1"):
         Recipe(learning_rate=-1, select_by="last")

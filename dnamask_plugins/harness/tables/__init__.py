@@ -1,4 +1,4 @@
-"""A task from whatever table a user has: read it, find out what its columns are, split it, say how it was read.
+"""A task from whatever table a user has: read it, find out what its columns are, split it, say how.
 
 `import_table` writes the rows in the layout that the rest of the harness reads, with the split, the names of
 the classes and a task file beside them, so that what was trained on can be looked at and used again.

@@ -104,8 +104,9 @@ def _labels(rest: Sequence[str], table: Table) -> tuple[str, ...]:
     flags = tuple(name for name in rest if {str(value) for value in table.columns[name]} <= {"0", "1"})
     if len(flags) > 1:
         return flags
+    found = _listed(rest) or "there is none besides the sequence"
     raise InputError(
-        f"{table.files[0]}: which column is the label? ({_listed(rest) or 'there is none besides the sequence'}); "
+        f"{table.files[0]}: which column is the label? ({found}); "
         "name it with --label-column, several by comma for a multi-label task"
     )
 

@@ -21,7 +21,7 @@ from dnamask_plugins.harness.tables.labels import Labels, read_labels
 from dnamask_plugins.harness.tables.reading import Table, read_table, split_of
 from dnamask_plugins.harness.tables.sequences import clean_sequences
 from dnamask_plugins.tasks import SPLITS, Task
-from dnamask_plugins.tasks.task import DEFAULT_METRIC, METRICS_OF, Kind
+from dnamask_plugins.tasks.metrics import Kind, metrics_of
 
 DATA_FOLDER: Final = "data"
 SPLIT_FILE: Final = "split.tsv"
@@ -36,7 +36,7 @@ class TableOptions:
     splits : mapping of str to Path
         Files of dev and test beside the one of train.
     sequence_columns, label_columns : tuple of str
-    kind : {"classes", "regression", "multilabel"} or None
+    kind : {"classification", "regression", "multi_label"} or None
     class_names : tuple of str
     metric : str or None
     dev, test : float
@@ -161,9 +161,9 @@ def import_table(data: Path, name: str, folder: Path, options: TableOptions | No
 
 def _metric(kind: Kind, wanted: str | None) -> str:
     if wanted is None:
-        return DEFAULT_METRIC[kind]
-    if wanted not in METRICS_OF[kind]:
-        raise ConfigError(f"metric '{wanted}' of a task of {kind}; {suggest(wanted, METRICS_OF[kind])}")
+        return metrics_of(kind)[0]
+    if wanted not in metrics_of(kind):
+        raise ConfigError(f"metric '{wanted}' of a task of {kind}; {suggest(wanted, metrics_of(kind))}")
     return wanted
 
 
@@ -182,7 +182,9 @@ def _split(
         given = splitting.by_values(_column(table, options.split_by), wanted, options.split_by)
         words = f"by values of '{options.split_by}'"
     elif given is not None and (options.split_by or options.similar):
-        raise ConfigError("the data are split already; --split-by and --similar are for a table without splits")
+        raise ConfigError(
+            "the data are split already; --split-by and --similar are for a table without splits"
+        )
     given = np.full(len(table), "train") if given is None else given
     missing = [split for split in SPLITS[1:] if not (given == split).any()]
     if not missing:

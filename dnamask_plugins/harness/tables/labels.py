@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.tasks.task import Kind
+from dnamask_plugins.tasks.metrics import Kind
 
 _MOST_CLASSES: Final = 1000
 _MOST_WHOLE: Final = 100
@@ -25,7 +25,7 @@ class Labels:
 
     Attributes
     ----------
-    kind : {"classes", "regression", "multilabel"}
+    kind : {"classification", "regression", "multi_label"}
     names : tuple of str
         Of the classes, or of the labels of a multi-label task; empty for regression.
     values : array
@@ -56,7 +56,7 @@ def read_labels(
     column_names : sequence of str
     where : callable
         Names a row in an error.
-    kind : {"classes", "regression", "multilabel"}, optional
+    kind : {"classification", "regression", "multi_label"}, optional
         Found out where it is not given: fractions are regression, several columns are multi-label, words
         and whole numbers are classes.
     class_names : sequence of str
@@ -74,8 +74,8 @@ def read_labels(
     >>> read_labels([["2", "1", "2"]], ["label"], str).values.tolist()
     [1, 0, 1]
     """
-    if len(columns) > 1 or kind == "multilabel":
-        if kind not in (None, "multilabel"):
+    if len(columns) > 1 or kind == "multi_label":
+        if kind not in (None, "multi_label"):
             raise InputError(f"{len(columns)} label columns, but the kind is {kind}; name one column")
         return _multilabel(columns, column_names, where)
     texts = [_text(value) for value in columns[0]]
@@ -89,9 +89,9 @@ def read_labels(
         if whole and different > _MOST_WHOLE:
             raise InputError(
                 f"column '{column_names[0]}' holds {different} different whole numbers: classes or amounts? "
-                "say --kind classes or --kind regression"
+                "say --kind classification or --kind regression"
             )
-        kind = "classes" if whole else "regression"
+        kind = "classification" if whole else "regression"
     if kind == "regression":
         if numbers is None:
             row = next(row for row, text in enumerate(texts) if _number(text) is None)
@@ -113,8 +113,8 @@ def _classes(texts: list[str], column: str, given: Sequence[str], whole: bool) -
         )
     if len(found) > min(_MOST_CLASSES, max(2, len(texts) // 2)):
         raise InputError(
-            f"column '{column}' holds {len(found)} different labels in {len(texts)} rows; is it an identifier? "
-            "name another with --label-column"
+            f"column '{column}' holds {len(found)} different labels in {len(texts)} rows; is it an "
+            "identifier? name another with --label-column"
         )
     note = ""
     names = tuple(found)
@@ -124,12 +124,16 @@ def _classes(texts: list[str], column: str, given: Sequence[str], whole: bool) -
         names, found = tuple(given), found
     elif given:
         strange = next(name for name in found if name not in given)
-        raise InputError(f"column '{column}' holds {strange!r}, which is none of {', '.join(given)}; correct it")
+        raise InputError(
+            f"column '{column}' holds {strange!r}, which is none of {', '.join(given)}; correct it"
+        )
     elif whole and found != [str(number) for number in range(len(found))]:
-        note = "numbered anew from 0: " + ", ".join(f"{name} is {number}" for number, name in enumerate(found[:6]))
+        note = "numbered anew from 0: " + ", ".join(
+            f"{name} is {number}" for number, name in enumerate(found[:6])
+        )
     keys = found if given and not set(found) <= set(given) else names
     place = {name: number for number, name in enumerate(keys)}
-    return Labels("classes", names, np.array([place[text] for text in texts], dtype=np.int64), note)
+    return Labels("classification", names, np.array([place[text] for text in texts], dtype=np.int64), note)
 
 
 def _multilabel(
@@ -151,12 +155,16 @@ def _multilabel(
         for row, value in enumerate(column):
             number = _number(_text(value))
             if number not in (0.0, 1.0):
-                raise InputError(f"{where(row)}: label {value!r} of '{names[place]}' is neither 0 nor 1; correct it")
+                raise InputError(
+                    f"{where(row)}: label {value!r} of '{names[place]}' is neither 0 nor 1; correct it"
+                )
             values[row, place] = int(number)
     empty = next((names[place] for place in range(len(columns)) if len(set(values[:, place])) < 2), None)
     if empty is not None:
-        raise InputError(f"column '{empty}' holds one value only, so that nothing can be learnt; leave it out")
-    return Labels("multilabel", tuple(names), values)
+        raise InputError(
+            f"column '{empty}' holds one value only, so that nothing can be learnt; leave it out"
+        )
+    return Labels("multi_label", tuple(names), values)
 
 
 def _text(value: Any) -> str:
@@ -165,7 +173,11 @@ def _text(value: Any) -> str:
 
 def _numbers(texts: Sequence[str]) -> list[float] | None:
     numbers = [_number(text) for text in texts]
-    return None if any(number is None for number in numbers) else [float(number) for number in numbers if number is not None]
+    return (
+        None
+        if any(number is None for number in numbers)
+        else [float(number) for number in numbers if number is not None]
+    )
 
 
 def _number(text: str) -> float | None:

@@ -219,6 +219,7 @@ def _read_file(path: Path) -> tuple[dict[str, list[Any]], tuple[Path, ...], list
 def _csv_options(path: Path) -> dict[str, Any]:
     """Read every field as text, for a sequence may be NAN and a label 007."""
     import pandas
+    from datasets import Features, Value
 
     try:
         head = pandas.read_csv(
@@ -232,7 +233,9 @@ def _csv_options(path: Path) -> dict[str, Any]:
     separator = max("\t,;", key=line.count)
     if not line.count(separator):
         separator = "," if ".csv" in path.name else "\t"
-    return {"sep": separator, "dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+    plain = {"sep": separator, "keep_default_na": False, "encoding": "utf-8-sig"}
+    names = pandas.read_csv(path, nrows=0, **plain).columns
+    return {**plain, "features": Features({str(name): Value("string") for name in names})}
 
 
 def _reason(error: BaseException) -> str:

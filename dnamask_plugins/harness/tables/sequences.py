@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -78,7 +79,7 @@ def _word_size(texts: Sequence[str]) -> int | None:
     size = sizes.pop()
     for text in texts:
         words = text.split()
-        if any(one[1:] != other[:-1] for one, other in zip(words, words[1:], strict=False)):
+        if any(one[1:] != other[:-1] for one, other in itertools.pairwise(words)):
             return None
     return size
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.harness.audit import reverse_complement
 from dnamask_plugins.tasks import SPLITS
-from dnamask_plugins.tasks.task import Kind
+from dnamask_plugins.tasks.metrics import Kind
 
 _BINS: Final = 10
 _RARE: Final = 10
@@ -29,13 +30,13 @@ def same_sequence(sequences: Sequence[str], partners: Sequence[str] | None = Non
     if partners is None:
         return [min(text, reverse_complement(text)) for text in sequences]
     rows = zip(sequences, partners, strict=True)
-    return [
-        min((one, other), (reverse_complement(one), reverse_complement(other))) for one, other in rows
-    ]
+    return [min((one, other), (reverse_complement(one), reverse_complement(other))) for one, other in rows]
 
 
-def group_rows(count: int, keys: Iterable[Sequence[Hashable]], pairs: Iterable[Any] = ()) -> NDArray[np.int64]:
-    """Number the groups of rows that have to stay together.
+def group_rows(
+    count: int, keys: Iterable[Sequence[Hashable]], pairs: Iterable[Any] = ()
+) -> NDArray[np.int64]:
+    """Give one number to all rows that have to stay together.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def overlapping(chromosomes: Sequence[str], starts: Sequence[int], ends: Sequenc
     """
     order = sorted(range(len(starts)), key=lambda row: (chromosomes[row], starts[row]))
     pairs, reach = [], order[0] if order else 0
-    for before, row in zip(order, order[1:], strict=False):
+    for before, row in itertools.pairwise(order):
         if chromosomes[before] != chromosomes[row]:
             reach = row
         elif starts[row] < ends[reach]:
@@ -89,9 +90,7 @@ def overlapping(chromosomes: Sequence[str], starts: Sequence[int], ends: Sequenc
 
 
 def strata_of(values: NDArray[Any], kind: Kind) -> NDArray[np.int64]:
-    """Return what every split shall hold alike, as numbers from 0: classes, tenths of a quantity, or
-    combinations of labels.
-    """
+    """Return what every split shall hold alike: classes, tenths of a quantity, combinations of labels."""
     if kind == "regression":
         bins = max(1, min(_BINS, len(values) // _RARE))
         ranks = values.argsort(kind="stable").argsort(kind="stable")
@@ -99,7 +98,7 @@ def strata_of(values: NDArray[Any], kind: Kind) -> NDArray[np.int64]:
     rows = values if values.ndim == 2 else values[:, None]
     _, numbers, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
     numbers = numbers.reshape(-1)
-    if kind == "multilabel":
+    if kind == "multi_label":
         numbers = np.unique(np.where(counts[numbers] < _RARE, len(counts), numbers), return_inverse=True)[1]
     return np.asarray(numbers, dtype=np.int64)
 
@@ -157,9 +156,7 @@ def divide(
     return np.array(names)[side[groups]]
 
 
-def by_values(
-    values: Sequence[Any], wanted: Mapping[str, Sequence[str]], column: str
-) -> NDArray[np.str_]:
+def by_values(values: Sequence[Any], wanted: Mapping[str, Sequence[str]], column: str) -> NDArray[np.str_]:
     """Put rows into dev and test by the values of a column; the others are train.
 
     Raises

@@ -1,0 +1,335 @@
+"""What ``dnamask finetune`` does, apart from reading its flags: a table in, a model and its scores out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from dnamask_plugins.config import fingerprint, parse_assignments
+from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.files import write_atomically, write_json
+from dnamask_plugins.harness.tables import TableOptions, import_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dnamask_plugins.harness.outcome import UnitOutcome
+    from dnamask_plugins.harness.runner import Plan, RunRequest
+    from dnamask_plugins.harness.tables import Imported
+    from dnamask_plugins.harness.units import Unit
+
+MODEL_FOLDER: Final = "model"
+SUMMARY_FILE: Final = "finetune.json"
+HISTORY_FILE: Final = "history.jsonl"
+PREDICTIONS_FILE: Final = "predictions.tsv"
+
+Outcomes = Mapping["Unit", "UnitOutcome"]
+
+
+@dataclass(frozen=True)
+class FinetuneFlags:
+    """The flags of ``finetune``, as they were given; ``settings`` are changes to the recipe."""
+
+    data: Path
+    model: str
+    out: Path
+    options: TableOptions
+    name: str | None = None
+    seeds: str = "0,1,2"
+    recipe: str = "paper"
+    lora: bool = False
+    select_by: str | None = None
+    max_length: int | None = None
+    overrides: tuple[str, ...] = ()
+    floors: str = "kmers,onehot"
+    drop_leaks: bool = False
+    dry_run: bool = False
+
+
+def finetune_command(flags: FinetuneFlags) -> int:
+    """Read the table, say how it was read, train, test, and save; returns the exit code."""
+    from rich.console import Console
+
+    from dnamask_plugins.harness.command import parse_seeds
+    from dnamask_plugins.harness.runner import RunRequest, plan_run
+
+    notes = Console(stderr=True)
+    floors = _floors(flags.floors)
+    seeds, overrides = parse_seeds(flags.seeds), parse_assignments(flags.overrides)
+    _claim(flags)
+    imported = import_table(flags.data, flags.name or _name_of(flags.data), flags.out, flags.options)
+    request = RunRequest(
+        model=flags.model,
+        data_folder=imported.folder,
+        tasks=(imported.task,),
+        seeds=seeds,
+        output=flags.out,
+        method="lora" if flags.lora else "finetune",
+        recipe=flags.recipe,
+        select_by=flags.select_by,
+        max_length=flags.max_length,
+        overrides=overrides,
+        keep_models=True,
+    )
+    plan = plan_run(request)
+    _introduce(imported, plan, notes)
+    if flags.dry_run:
+        return 0
+    requests = [request, *(_floor_request(request, name) for name in floors)]
+    plans = [plan, *(plan_run(each) for each in requests[1:])]
+    results = [_run(each, one, notes) for each, one in zip(plans, requests, strict=True)]
+    return _finish(flags, imported, plans, results, notes)
+
+
+def _floors(text: str) -> tuple[str, ...]:
+    from dnamask_plugins.harness.baselines import BASELINES
+
+    names = tuple(word.strip() for word in text.split(",") if word.strip() not in ("", "none"))
+    for name in names:
+        if name not in BASELINES:
+            raise ConfigError(f"--floors {name}: no such baseline; {suggest(name, [*BASELINES, 'none'])}")
+    return names
+
+
+def _name_of(data: Path) -> str:
+    """Make a name of a task from that of a file."""
+    stem = data.resolve().name.split(".")[0]
+    return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in stem) or "task"
+
+
+def _claim(flags: FinetuneFlags) -> None:
+    """Refuse a folder that holds something else, so that no figure is mixed with another's."""
+    asked = fingerprint(
+        {
+            "data": str(flags.data.resolve()),
+            "model": flags.model,
+            "options": str(flags.options),
+            "name": flags.name,
+        }
+    )
+    path = flags.out / SUMMARY_FILE
+    if path.is_file():
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if before.get("asked") != asked:
+            raise InputError(
+                f"{flags.out}: holds a fine-tuning of {before.get('data')} with {before.get('model')} or "
+                "other ways of reading it; give another folder with -o"
+            )
+    elif flags.out.is_dir() and any(flags.out.iterdir()):
+        raise InputError(f"{flags.out}: is not empty and no fine-tuning; give another folder with -o")
+    write_json(path, {"asked": asked, "data": flags.data.name, "model": flags.model, "status": "begun"})
+
+
+def _introduce(imported: Imported, plan: Plan, notes: Console) -> None:
+    """Say how the table was read and what comes, before anything is trained."""
+    from rich.table import Table
+
+    from dnamask_plugins.harness.audit import audit_task
+    from dnamask_plugins.harness.tables.describe import describe_table, describe_tokens
+    from dnamask_plugins.harness.units import encode_unit
+
+    unit = plan.units[0]
+    data, encoded = encode_unit(unit)
+    recipe = unit.recipe
+    epochs = f"{recipe.num_train_epochs:g} epochs" if recipe.max_steps < 0 else f"{recipe.max_steps:,} steps"
+    chosen = {
+        "loss": "least dev loss",
+        "metric": f"best dev {unit.task.metric}",
+        "last": "the last checkpoint",
+    }
+    lines = [
+        *describe_table(imported, audit_task(data)),
+        describe_tokens(encoded, unit.max_length),
+        ("model", f"{plan.source.reference}, {unit.method}"),
+        (
+            "recipe",
+            f"{unit.recipe_name}: {epochs}, batch {recipe.global_batch}, "
+            f"learning rate {recipe.learning_rate:g}, {chosen[recipe.select_by]}"
+            f"{_changes(unit.overrides)}; seeds {', '.join(str(each.seed) for each in plan.units)}",
+        ),
+    ]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for what, how in lines:
+        table.add_row(what, _plain(how))
+    notes.print(table)
+
+
+def _changes(overrides: Mapping[str, Any]) -> str:
+    return "".join(f"; {key} = {value}" for key, value in overrides.items())
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _floor_request(request: RunRequest, name: str) -> RunRequest:
+    from dnamask_plugins.harness.baselines import PREFIX, BaselineSource
+
+    varies = BaselineSource(name).varies
+    return replace(
+        request,
+        model=PREFIX + name,
+        method="finetune",
+        recipe="paper",
+        select_by=None,
+        max_length=None,
+        overrides={},
+        keep_models=False,
+        seeds=request.seeds if varies else request.seeds[:1],
+    )
+
+
+def _run(plan: Plan, request: RunRequest, notes: Console) -> dict[Unit, UnitOutcome]:
+    from dnamask_plugins.harness.runner import execute, write_records
+
+    outcomes: dict[Unit, UnitOutcome] = {}
+    for unit, outcome in execute(plan, label=plan.source.reference):
+        outcomes[unit] = outcome
+        if outcome.status == "failed":
+            notes.print(
+                f"failed: {plan.source.reference}, seed {unit.seed}: {outcome.error}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+    write_records(request, plan, outcomes)
+    return outcomes
+
+
+def _finish(
+    flags: FinetuneFlags,
+    imported: Imported,
+    plans: Sequence[Plan],
+    results: Sequence[Outcomes],
+    notes: Console,
+) -> int:
+    metric = imported.task.metric
+    done = {unit: outcome for unit, outcome in results[0].items() if outcome.status != "failed"}
+    rows = [
+        _row(plan.source.reference, outcomes, metric, flags.drop_leaks)
+        for plan, outcomes in zip(plans, results, strict=True)
+    ]
+    summary = {
+        **json.loads((flags.out / SUMMARY_FILE).read_text(encoding="utf-8")),
+        "task": imported.task.name,
+        "metric": metric,
+        "rows": rows,
+        "status": "done" if done else "failed",
+    }
+    if done:
+        chosen = max(done, key=lambda unit: (done[unit].dev.get(metric, 0.0), -unit.seed))
+        summary |= {"chosen_seed": chosen.seed, "chosen_by": f"dev {metric}"}
+        _keep(flags.out, chosen, list(done))
+        _write_predictions(flags.out / PREDICTIONS_FILE, imported, done[chosen])
+    write_json(flags.out / SUMMARY_FILE, summary)
+    _print(rows, metric, flags.drop_leaks)
+    _warn(rows, metric, notes)
+    if done:
+        notes.print(f"model of seed {summary['chosen_seed']} in {flags.out / MODEL_FOLDER}", highlight=False)
+    return int(len(done) < len(results[0]))
+
+
+def _row(name: str, outcomes: Outcomes, metric: str, drop_leaks: bool) -> dict[str, Any]:
+    good = [outcome for outcome in outcomes.values() if outcome.status != "failed"]
+    values = [outcome.scores[metric] for outcome in good]
+    rest = [outcome.scores.get(f"{metric}_without_leaks", outcome.scores[metric]) for outcome in good]
+    return {
+        "model": name,
+        "mean": float(np.mean(values)) if values else None,
+        "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "without_leaks": float(np.mean(rest)) if rest and drop_leaks else None,
+        "seeds": len(good),
+        "seconds": round(sum(outcome.wall_time_s for outcome in good), 1),
+        "scores": {name: float(np.mean([each.scores[name] for each in good])) for name in good[0].scores}
+        if good
+        else {},
+    }
+
+
+def _keep(out: Path, chosen: Unit, done: Sequence[Unit]) -> None:
+    """Make the chosen model OUT/model, and put all histories in one file."""
+    from dnamask_plugins.harness.kept_models import history_of
+
+    histories = "".join(history_of(unit.model_folder) for unit in done)
+    if histories:
+        write_atomically(out / HISTORY_FILE, histories.encode())
+    if chosen.model_folder.is_dir():
+        shutil.rmtree(out / MODEL_FOLDER, ignore_errors=True)
+        (chosen.model_folder / HISTORY_FILE).unlink(missing_ok=True)
+        chosen.model_folder.rename(out / MODEL_FOLDER)
+        shutil.rmtree(out / "models", ignore_errors=True)
+
+
+def _write_predictions(path: Path, imported: Imported, outcome: UnitOutcome) -> None:
+    """Write the test rows of the chosen seed as a table that a person can read."""
+    from dnamask_plugins.harness.tables.importing import label_text
+
+    predictions = outcome.predictions
+    assert predictions is not None
+    names = imported.task.labels
+    rows = np.flatnonzero(imported.split == "test").tolist()
+    header = ["file", "row", "sequence", *(["sequence2"] if imported.partners is not None else [])]
+    header += ["label", "prediction", *(f"probability_{name}" for name in names)]
+    probabilities = _probabilities(predictions.scores, imported.task.kind) if names else None
+    lines = ["\t".join(header)]
+    for place, row in enumerate(rows):
+        file, number = imported.table.origin[row]
+        fields = [imported.table.files[file].name, str(number), imported.sequences[row]]
+        fields += [imported.partners[row]] if imported.partners is not None else []
+        for value in (predictions.labels[place], predictions.predictions[place]):
+            fields.append(names[int(value)] if imported.task.kind == "classification" else label_text(value))
+        if probabilities is not None:
+            fields += [f"{share:.6g}" for share in probabilities[place]]
+        lines.append("\t".join(fields))
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
+
+
+def _probabilities(logits: Any, kind: str) -> Any:
+    from scipy.special import expit, softmax
+
+    return expit(logits) if kind == "multi_label" else softmax(logits, axis=1)
+
+
+def _print(rows: Sequence[Mapping[str, Any]], metric: str, drop_leaks: bool) -> None:
+    from rich.table import Table
+
+    from dnamask_plugins.harness.command import page
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", metric, "std", "seeds", "seconds"):
+        table.add_column(column, justify="left" if column == "model" else "right")
+    if drop_leaks:
+        table.add_column("without leaks", justify="right")
+    for row in rows:
+        cells = [_plain(row["model"]), _figure(row["mean"]), _figure(row["std"]), str(row["seeds"])]
+        cells.append(f"{row['seconds']:.0f}")
+        table.add_row(*cells, *([_figure(row["without_leaks"])] if drop_leaks else []))
+    page().print(table)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f}"
+
+
+def _warn(rows: Sequence[Mapping[str, Any]], metric: str, notes: Console) -> None:
+    """Say when the model is not above a floor."""
+    model = rows[0]
+    for floor in rows[1:]:
+        if model["mean"] is None or floor["mean"] is None or model["mean"] > floor["mean"]:
+            continue
+        notes.print(
+            f"not above {floor['model']}: {metric} {_figure(model['mean'])} against "
+            f"{_figure(floor['mean'])}; what was learnt in pretraining does not show on these data",
+            style="yellow",
+            highlight=False,
+        )

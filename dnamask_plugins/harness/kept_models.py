@@ -1,0 +1,70 @@
+"""Fine-tuned models on disk: a folder that plain transformers loads, with the names of the classes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from dnamask_plugins.files import write_atomically
+from dnamask_plugins.tasks import Task
+
+if TYPE_CHECKING:
+    from dnamask_plugins.harness.model_source import ModelSource
+    from dnamask_plugins.harness.units import Unit
+
+HISTORY_FILE: Final = "history.jsonl"
+
+
+def save_classifier(model: Any, unit: Unit, source: ModelSource) -> None:
+    """Write a fine-tuned model and its tokenizer into the folder of its unit, whole or not at all.
+
+    Low-rank adapters are merged into the weights.
+    """
+    from dnamask_plugins.models.loading import max_positions, quiet_transformers
+    from dnamask_plugins.tokenizers.export import save_pretrained
+
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    name_outputs(model.config, unit.task)
+    folder = unit.model_folder
+    partial = folder.with_name(folder.name + ".partial")
+    for left in (partial, folder):
+        shutil.rmtree(left, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with quiet_transformers():
+        model.save_pretrained(partial)
+    limit = max_positions(model.config)
+    save_pretrained(source.tokenizer, partial, **({} if limit is None else {"model_max_length": limit}))
+    partial.rename(folder)
+
+
+def name_outputs(config: Any, task: Task) -> None:
+    """Say in a configuration what the outputs mean: the kind of task and the names of its classes.
+
+    `transformers` reads ``problem_type`` and ``id2label``; so do its pipelines.
+    """
+    kinds = {
+        "classification": "single_label_classification",
+        "regression": "regression",
+        "multi_label": "multi_label_classification",
+    }
+    config.problem_type = kinds[task.kind]
+    names = task.labels if len(task.labels) == config.num_labels else None
+    names = names or (("value",) if task.kind == "regression" else tuple(map(str, range(config.num_labels))))
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: number for number, name in enumerate(names)}
+
+
+def write_history(unit: Unit, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write the losses and figures of a unit beside its model, one JSON object a line."""
+    lines = "".join(json.dumps({"seed": unit.seed, **entry}) + "\n" for entry in history)
+    write_atomically(unit.model_folder / HISTORY_FILE, lines.encode())
+
+
+def history_of(folder: Path) -> str:
+    """Return the lines that `write_history` wrote."""
+    path = folder / HISTORY_FILE
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
