@@ -11,7 +11,7 @@ from table_cases import WORDS, table
 from toy_data import labelled
 
 from dnamask_plugins.cli import main
-from dnamask_plugins.results.records import find, read
+from dnamask_plugins.results.record_files import find, read
 
 QUICK = ("--set", "learning_rate=0.005", "--set", "num_train_epochs=3")
 
