@@ -35,7 +35,11 @@ State = Mapping[str, Any]
 """A curriculum's memory: plain JSON, saved in every checkpoint."""
 
 Metrics = Mapping[str, float]
-"""What an evaluation measured: ``perplexity`` of the first probe, and ``perplexity/NAME`` of each probe."""
+"""What an evaluation measured: ``perplexity`` of the first probe, and ``perplexity/NAME`` of each probe.
+
+``nucleotide_perplexity`` and ``nucleotide_perplexity/NAME`` are there where the mask hides nucleotides and
+the tokenizer tells spellings.
+"""
 
 
 @runtime_checkable
@@ -44,6 +48,11 @@ class DNATokenizer(Protocol):
 
     ``k``, ``stride`` and merges belong to the tokenizer; nothing outside it knows them. Ids returned by
     `encode_batch` are padded on the right with `pad_token_id`.
+
+    It may also tell how its ids are spelled: an attribute ``spellings``, a string of A, C, G, T and N an id,
+    empty for special ids and for words that stand for no letters (`TokenizerBase` reads it off the
+    vocabulary). The spelled start, the loss over nucleotides and perplexity per nucleotide need it; a
+    tokenizer without it works with everything else.
     """
 
     name: str
@@ -125,7 +134,11 @@ class Curriculum(Protocol):
 
     @property
     def strategies(self) -> tuple[str, ...]:
-        """Every strategy that some spec may name, so that all are built before the first step."""
+        """Every strategy that some spec may name, so that all are built before the first step.
+
+        A name is a plugin's, or one that the user's settings or the curriculum configure: a curriculum with
+        strategies of its own has a mapping ``configured`` from such names to configurations.
+        """
         ...
 
     @property

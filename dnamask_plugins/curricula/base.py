@@ -50,6 +50,17 @@ def require_positive(owner: str, **values: Any) -> None:
             raise ConfigError(f"{owner}: {name} = {value!r} must be a whole number of at least 1")
 
 
+def check_relative(owner: str, relative: float | None) -> None:
+    """Refuse a relative threshold outside (0, 1); None stands for none.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if relative is not None and not (isinstance(relative, (int, float)) and 0 < relative < 1):
+        raise ConfigError(f"{owner}: relative = {relative!r} must be a fraction in (0, 1), such as 0.02")
+
+
 def unique(*names: str) -> tuple[str, ...]:
     """Drop repeated names and keep their order."""
     return tuple(dict.fromkeys(names))

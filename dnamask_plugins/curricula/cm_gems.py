@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from dnamask_plugins.config import Configurable
-from dnamask_plugins.curricula.base import require_positive, unique
+from dnamask_plugins.curricula.base import check_relative, require_positive, unique
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.protocols import Metrics, State
 from dnamask_plugins.types import MaskSpec, check_mask_rate
@@ -28,7 +28,10 @@ class CMGems(Configurable):
     easy, hard : str
         Names of strategies before and after the switch.
     threshold : float
-        Least drop in perplexity from one evaluation to the next that counts as falling.
+        Least drop in perplexity from one evaluation to the next that counts as falling (the papers' rule).
+    relative : float, optional
+        The same as a fraction of the perplexity before, such as 0.02; `threshold` is not read then. A drop of
+        1 is nothing at a perplexity of 3,000 and a quarter of everything at 4.
     patience : int
         Evaluations in a row without such a drop after which the switch is made.
     rule : {"drop", "either"}
@@ -56,10 +59,12 @@ class CMGems(Configurable):
     rule: Literal["drop", "either"] = "drop"
     probe: Literal["easy", "current"] = "easy"
     mask_rate: float = 0.15
+    relative: float | None = None
 
     def __post_init__(self) -> None:
         check_mask_rate(self.mask_rate)
         require_positive(self.name, patience=self.patience)
+        check_relative(self.name, self.relative)
         if self.rule not in ("drop", "either"):
             raise ConfigError(f"cm_gems: rule is 'drop' or 'either', not {self.rule!r}")
         if self.probe not in ("easy", "current"):
@@ -108,4 +113,10 @@ class CMGems(Configurable):
 
     def _is_calm(self, before: float, now: float) -> bool:
         drop = before - now
-        return abs(drop) < self.threshold if self.rule == "either" else drop < self.threshold
+        least = self.threshold if self.relative is None else self.relative * before
+        return abs(drop) < least if self.rule == "either" else drop < least
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the configuration, without `relative` where it is not used."""
+        config = super().to_config()
+        return {key: value for key, value in config.items() if (key, value) != ("relative", None)}

@@ -17,7 +17,7 @@ import functools
 import inspect
 import types
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import nn
@@ -25,10 +25,31 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
 from dnamask_plugins.corruption import IGNORED_LABEL
+from dnamask_plugins.models.nucleotide_loss import LetterTable
 from dnamask_plugins.models.packed_attention import PackedRows, Segments
 from dnamask_plugins.models.packed_layers import Encoder, encoder_of
 
 _INSTALLED: Final = "_dnamask_masked_forward"
+_LETTERS: Final = "_dnamask_letters"
+
+
+class MaskedLosses(NamedTuple):
+    """What a masked batch costs a model, by token and by hidden letter.
+
+    Attributes
+    ----------
+    tokens : tensor, shape ()
+        Mean loss of the predicted tokens.
+    count : int
+        Predicted tokens.
+    letters, reach : tensor, shape ()
+        See `LetterLosses`; sums, weighted by ``places``.
+    """
+
+    tokens: torch.Tensor
+    count: int
+    letters: torch.Tensor
+    reach: torch.Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,16 +65,23 @@ class Plan:
     segments : Segments
         How they are divided among the windows.
     targets : int64 tensor, shape (M,)
+    places : float tensor, shape (M, w), or None
+        Weights of their letters; see `Spellings.places`.
     """
 
     rows: PackedRows
     chosen: torch.Tensor
     segments: Segments
     targets: torch.Tensor
+    places: torch.Tensor | None = None
 
     @classmethod
     def from_batch(
-        cls, input_ids: torch.Tensor, attention_mask: torch.Tensor | None, labels: torch.Tensor
+        cls,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        labels: torch.Tensor,
+        places: torch.Tensor | None = None,
     ) -> Plan:
         """Plan a padded batch, int64 (B, L) each; a label on padding is not counted.
 
@@ -73,7 +101,13 @@ class Plan:
         targets = rows.pack(labels.to("cpu"))
         chosen = (targets != IGNORED_LABEL).nonzero().flatten()
         segments = rows.select(chosen)
-        return cls(rows.to(device), chosen.to(device), segments.to(device), targets[chosen].to(device))
+        return cls(
+            rows.to(device),
+            chosen.to(device),
+            segments.to(device),
+            targets[chosen].to(device),
+            None if places is None else rows.pack(places.to("cpu"))[chosen].to(device),
+        )
 
 
 # Its shapes depend on the data: under torch.compile it runs as plain Python between two graphs.
@@ -124,28 +158,56 @@ def masked_lm_loss(
         loss, count = model(
             input_ids=input_ids, attention_mask=attention_mask, labels=labels, masked_only=True
         )
-        return (loss if num_items is None else loss * (count / num_items)), count
-    return _loss(inner, model, input_ids, attention_mask, labels, num_items)
+    else:
+        loss, count = _loss(inner, model, input_ids, attention_mask, labels)
+    return (loss if num_items is None else loss * (count / num_items)), count
 
 
-def install_masked_forward(model: nn.Module) -> None:
+def masked_lm_losses(
+    model: nn.Module,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    labels: torch.Tensor,
+    places: torch.Tensor,
+    table: LetterTable,
+) -> MaskedLosses:
+    """Return the loss of `masked_lm_loss` beside that of the hidden letters, from one forward pass.
+
+    Parameters
+    ----------
+    model, input_ids, attention_mask, labels
+        As for `masked_lm_loss`; a model that is compiled or wrapped for parallelism is called with ``places``
+        itself, after `install_masked_forward`.
+    places : float tensor, shape (B, L, w)
+        See `Spellings.places`.
+    table : LetterTable
+    """
+    return MaskedLosses(*_loss(_inner(model), model, input_ids, attention_mask, labels, places, table))
+
+
+def install_masked_forward(model: nn.Module, table: LetterTable | None = None) -> None:
     """Let ``model(..., labels=..., masked_only=True)`` return what `masked_lm_loss` returns.
 
     Needed where a wrapper must see the forward pass (`DistributedDataParallel`, FSDP, `torch.compile`,
-    Hugging Face's Trainer). Without ``masked_only`` the model does what it did; calling this again changes
-    nothing.
+    Hugging Face's Trainer). Without ``masked_only`` the model does what it did. With a table of letters,
+    ``places=...`` may be given as well and `MaskedLosses` come back.
     """
     target = _inner(model)
+    if table is not None:
+        setattr(target, _LETTERS, table)
     if getattr(target, _INSTALLED, False):
         return
     own = type(target).forward
 
     @functools.wraps(own)
-    def forward(self: Any, *args: Any, masked_only: bool = False, **kwargs: Any) -> Any:
+    def forward(
+        self: Any, *args: Any, masked_only: bool = False, places: torch.Tensor | None = None, **kwargs: Any
+    ) -> Any:
         if not masked_only:
             return type(self).forward(self, *args, **kwargs)
         given = inspect.signature(own).bind(self, *args, **kwargs).arguments
-        return _loss(self, self, given["input_ids"], given.get("attention_mask"), given["labels"], None)
+        batch = given["input_ids"], given.get("attention_mask"), given["labels"]
+        return _loss(self, self, *batch, places, getattr(self, _LETTERS, None))
 
     # A bound method, so that a deep copy of the model is bound to the copy.
     target.forward = types.MethodType(forward, target)  # type: ignore[method-assign]
@@ -179,14 +241,36 @@ def _loss(
     input_ids: torch.Tensor,
     attention_mask: torch.Tensor | None,
     labels: torch.Tensor,
-    num_items: torch.Tensor | int | None,
-) -> tuple[torch.Tensor, int]:
+    places: torch.Tensor | None = None,
+    table: LetterTable | None = None,
+) -> tuple[Any, ...]:
+    """Return the mean token loss and the number of tokens; with places the sums of `LetterLosses` too."""
     encoder = encoder_of(inner)
     if encoder is None:
-        return _plain_loss(outer, input_ids, attention_mask, labels, num_items)
-    plan = _plan(input_ids, attention_mask, labels)
-    logits = _logits(encoder, inner, input_ids, plan)
-    return _divide(logits, plan.targets, num_items)
+        logits, targets, places = _plain_predictions(outer, input_ids, attention_mask, labels, places)
+    else:
+        # Here and not deeper: where the graph of torch.compile breaks, the rest of a frame is one graph.
+        plan = _plan(input_ids, attention_mask, labels, places)
+        logits, targets, places = _logits(encoder, inner, input_ids, plan), plan.targets, plan.places
+    count = targets.numel()
+    mean = cross_entropy(logits.float(), targets, reduction="sum") / max(count, 1)
+    if places is None or table is None:
+        return mean, count
+    return (mean, count, *table.losses(logits, targets, places))
+
+
+def _plain_predictions(
+    model: Any,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    labels: torch.Tensor,
+    places: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    logits = model(input_ids=input_ids, attention_mask=attention_mask).logits
+    if attention_mask is not None:
+        labels = labels.masked_fill(attention_mask == 0, IGNORED_LABEL)
+    wanted = labels != IGNORED_LABEL
+    return logits[wanted], labels[wanted], None if places is None else places[wanted]
 
 
 def _logits(encoder: Encoder, model: Any, input_ids: torch.Tensor, plan: Plan) -> torch.Tensor:
@@ -200,25 +284,3 @@ def _logits(encoder: Encoder, model: Any, input_ids: torch.Tensor, plan: Plan) -
         else:
             hidden = encoder.layer(layer, hidden, plan.rows, extra, chosen)
     return encoder.head(model, hidden)
-
-
-def _plain_loss(
-    model: Any,
-    input_ids: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    labels: torch.Tensor,
-    num_items: torch.Tensor | int | None,
-) -> tuple[torch.Tensor, int]:
-    logits = model(input_ids=input_ids, attention_mask=attention_mask).logits
-    if attention_mask is not None:
-        labels = labels.masked_fill(attention_mask == 0, IGNORED_LABEL)
-    wanted = labels != IGNORED_LABEL
-    return _divide(logits[wanted], labels[wanted], num_items)
-
-
-def _divide(
-    logits: torch.Tensor, targets: torch.Tensor, num_items: torch.Tensor | int | None
-) -> tuple[torch.Tensor, int]:
-    count = targets.numel()
-    total = cross_entropy(logits.float(), targets, reduction="sum")
-    return total / (max(count, 1) if num_items is None else num_items), count

@@ -14,12 +14,13 @@ from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.models.loading import load_masked_lm
-from dnamask_plugins.models.masked_loss import masked_lm_loss
+from dnamask_plugins.models.masked_loss import masked_lm_loss, masked_lm_losses
+from dnamask_plugins.models.nucleotide_loss import LetterTable
 from dnamask_plugins.models.source import find_source
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.strategies.building import build_strategy
-from dnamask_plugins.training.schedule import perplexity
-from dnamask_plugins.training.validation import Validation, masked_loss_sum
+from dnamask_plugins.tokenizers.spelling import Spellings
+from dnamask_plugins.training.validation import Measured, Validation, masked_loss_sum
 from dnamask_plugins.types import MaskSpec
 
 
@@ -32,7 +33,7 @@ def perplexity_under(
     windows: int = 256,
     length: int = 510,
     mask_rate: float = 0.15,
-) -> dict[str, float]:
+) -> dict[str, Measured]:
     """Measure a model folder on the validation split of a corpus under each strategy's fixed mask.
 
     Parameters
@@ -51,25 +52,33 @@ def perplexity_under(
 
     Returns
     -------
-    dict of str to float
-        Strategy to perplexity: exp of the mean masked-token loss.
+    dict of str to Measured
+        Strategy to its losses; ``Measured.perplexities()`` are their exponentials.
     """
     source = find_source(model)
     tokenizer = source.tokenizer()
     network, _ = load_masked_lm(source, tokenizer)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).eval()
-    table = NpmiTable.load(npmi) if npmi else None
+    scores = NpmiTable.load(npmi) if npmi else None
     built = {
-        name: build_strategy({"name": name, **(configured or {}).get(name, {})}, table) for name in strategies
+        name: build_strategy({"name": name, **(configured or {}).get(name, {})}, scores)
+        for name in strategies
     }
     masker = Masker(built, Corruption.for_tokenizer(tokenizer))
     batch = guarded_encode(tokenizer, validation_windows(CorpusStore.open(corpus), windows, length))
-    validation = Validation(batch, masker, mask_rate)
+    spellings = Spellings.of(tokenizer)
+    table = None if spellings is None else LetterTable(spellings)
+    validation = Validation(batch, masker, mask_rate, spellings=spellings)
+
+    def loss_of(each: dict[str, torch.Tensor]) -> Any:
+        if table is None:
+            return masked_lm_loss(network, **each)
+        return masked_lm_losses(network, **each, table=table)
+
     measured = {}
     with torch.no_grad():
         for name in strategies:
             batches = validation.batches(MaskSpec.single(name, mask_rate))
-            total = masked_loss_sum(lambda each: masked_lm_loss(network, **each), batches, device)
-            measured[name] = perplexity(float(total[0] / total[1].clamp(min=1)))
+            measured[name] = Measured.from_sums(masked_loss_sum(loss_of, batches, device))
     return measured

@@ -22,14 +22,17 @@ from dnamask_plugins.masking import Masker
 from dnamask_plugins.models.source import find_source
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.plugins import create
+from dnamask_plugins.pretrain.beginning import Beginning
 from dnamask_plugins.pretrain.failures import told_in_one_line
 from dnamask_plugins.pretrain.record import write_run_record
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.signals import Interrupted, StopOnSignal
 from dnamask_plugins.protocols import Curriculum, DNATokenizer
 from dnamask_plugins.strategies.building import build_strategies
+from dnamask_plugins.tokenizers.spelling import Spellings
 from dnamask_plugins.training.checkpoints import checkpoint_step, find_checkpoints
 from dnamask_plugins.training.examples import Tokenize
+from dnamask_plugins.training.objective import Objective
 from dnamask_plugins.training.schedule import Schedule
 from dnamask_plugins.training.validation import Validation
 
@@ -99,6 +102,8 @@ class _Parts:
     sampler: WindowSampler
     masker: Masker
     validation: Validation
+    objective: Objective
+    beginning: Beginning
     fingerprint: str
 
     @classmethod
@@ -129,6 +134,7 @@ class _Parts:
             masker,
             Schedule(curriculum).spec.mask_rate,
             settings.validation.batch_size,
+            Spellings.of(tokenizer),
         )
         identity = settings.to_mapping() | {
             "output": "",
@@ -136,7 +142,23 @@ class _Parts:
             "npmi": table.fingerprint if table else None,
             "trainer": {key: value for key, value in settings.trainer.items() if key not in _MAY_CHANGE},
         }
-        return cls(tokenizer, curriculum, store, sampler, masker, validation, fingerprint(identity))
+        # Absent where they are what they always were, so that runs of versions before can be resumed.
+        for key, default in (("init", "plain"), ("loss", "token")):
+            if identity[key] == default:
+                del identity[key]
+        objective = Objective.for_tokenizer(settings.loss, tokenizer)
+        beginning = Beginning.for_tokenizer(settings.init, tokenizer)
+        return cls(
+            tokenizer,
+            curriculum,
+            store,
+            sampler,
+            masker,
+            validation,
+            objective,
+            beginning,
+            fingerprint(identity),
+        )
 
 
 def shortest_sequence(tokenizer: DNATokenizer, at_least: int = 1, at_most: int = 64) -> int:
@@ -191,6 +213,7 @@ def _train(
     model, description = load_masked_lm(
         settings.backbone, parts.tokenizer, seed=settings.seed, **settings.model
     )
+    parts.beginning.apply(model, description, settings.seed)
     check_lengths(settings, parts.tokenizer, description.max_positions)
     arguments = trainer_arguments(settings, output)
     transformers.set_seed(settings.seed)
@@ -208,6 +231,7 @@ def _train(
         schedule,
         parts.validation,
         callbacks=[stop, bar],
+        objective=parts.objective,
     )
     for unwanted in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(unwanted)
@@ -234,7 +258,7 @@ def _train(
         )
 
     history = trainer.history.rows(trainer.state)
-    perplexities = [row["eval_perplexity"] for row in history if "eval_perplexity" in row]
+    evaluated: dict[str, Any] = next((row for row in reversed(history) if "eval_perplexity" in row), {})
     record = {
         "settings": settings.to_mapping() | {"tokenizer": dict(parts.tokenizer.to_config())},
         "trainer": settings.trainer_arguments,
@@ -260,7 +284,8 @@ def _train(
             * arguments.world_size,
             "processes": arguments.world_size,
             "seconds_this_session": round(time.time() - started, 1),
-            "perplexity": perplexities[-1] if perplexities else None,
+            "perplexity": evaluated.get("eval_perplexity"),
+            "nucleotide_perplexity": evaluated.get("eval_nucleotide_perplexity"),
         },
         "history": history,
     }

@@ -82,6 +82,10 @@ class PretrainSettings:
         Table file.
     strategies : dict
         Label to configuration, for strategies with parameters of their own.
+    init : {"plain", "spelled"}
+        How embeddings begin, from scratch: as drawn, or as the sum of their letters; see `spell_embeddings`.
+    loss : {"token", "nucleotide", "both"}
+        What is learned; see `Objective`.
     lora : dict, optional
         Parameters of `add_lora`; full training when absent.
     trainer : dict
@@ -97,6 +101,8 @@ class PretrainSettings:
     curriculum: Mapping[str, Any] = field(default_factory=lambda: {"name": "cm_gems"})
     npmi: str | None = None
     strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    init: str = "plain"
+    loss: str = "token"
     lora: Mapping[str, Any] | None = None
     mask: MaskSettings = field(default_factory=MaskSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)

@@ -128,7 +128,7 @@ def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: S
         figures = perplexity_under(
             model, folder / "corpus", PROBES, folder / "table.safetensors", windows=64, length=sizes.window
         )
-        write_json(measured, figures)
+        write_json(measured, {name: each.perplexities()["perplexity"] for name, each in figures.items()})
     record = json.loads((model / "run.json").read_text())
     return Arm(name, record["history"], record["curriculum"]["switch_step"], json.loads(measured.read_text()))
 

@@ -22,6 +22,7 @@ def build_strategies(
     Parameters
     ----------
     curriculum : Curriculum
+        Its own ``configured`` strategies, if it has any, are known too.
     configured : mapping from label to configuration, optional
         Strategies with parameters of their own, ``{"soft": {"name": "global_npmi", "temperature": 0.5}}``.
         A name that is not among them is a plugin with its defaults.
@@ -33,7 +34,7 @@ def build_strategies(
     ConfigError
         A strategy needs a table and there is none.
     """
-    configured = configured or {}
+    configured = {**getattr(curriculum, "configured", {}), **(configured or {})}
     wanted = dict.fromkeys((*curriculum.strategies, *(p for p in curriculum.probes if p != "current")))
     return {label: build_strategy({"name": label, **configured.get(label, {})}, npmi) for label in wanted}
 

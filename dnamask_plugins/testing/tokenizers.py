@@ -146,6 +146,39 @@ def every_nucleotide_is_covered(tokenizer: Any) -> None:
         )
 
 
+@promise("tokenizers", needs=("offsets_are_intervals",))
+def spells_what_it_covers(tokenizer: Any) -> None:
+    """Spell each id, where it tells spellings, with the letters that the offsets say it covers."""
+    words = getattr(tokenizer, "spellings", None)
+    if words is None:
+        return
+    words = list(words)
+    require(
+        len(words) == tokenizer.vocab_size,
+        expected=f"a spelling for each of {tokenizer.vocab_size} ids",
+        came=f"{len(words)}",
+        example="tokenizer.spellings",
+    )
+    spelt = [index for index in np.asarray(tokenizer.special_ids).tolist() if words[index]]
+    require(
+        not spelt,
+        expected="no letters for special ids",
+        came=f"{[words[index] for index in spelt[:3]]} for {spelt[:3]}",
+        example="tokenizer.spellings",
+    )
+    for text in ordinary_sequences():
+        encoding = tokenizer.encode(text)
+        shown = ~encoding.special_tokens_mask
+        for index, (start, stop) in zip(encoding.input_ids[shown], encoding.offsets[shown], strict=True):
+            covered = text[start:stop].upper().replace("U", "T")
+            require(
+                words[index] in ("", covered),
+                expected=f"id {index} spelled '{covered}', as its offsets [{start}, {stop}) say",
+                came=f"'{words[index]}'",
+                example=f"encode({describe(text)!r})",
+            )
+
+
 @promise("tokenizers", needs=("encodes_to_arrays",))
 def batch_equals_single(tokenizer: Any) -> None:
     """Encode a batch, of text or codes, to the rows that `encode` gives and padding on the right."""

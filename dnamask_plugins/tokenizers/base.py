@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.nucleotides import decode_codes
+from dnamask_plugins.nucleotides import LETTERS, decode_codes
+from dnamask_plugins.tokenizers.spelling import words_of
 from dnamask_plugins.types import Encoding, NucleotideBatch, TokenBatch
 
 BERT_ROLES: Final[Mapping[str, str]] = {
@@ -90,6 +91,11 @@ class TokenizerBase(Configurable, ABC):
     def token_to_id(self) -> Mapping[str, int]:
         """Id of each token."""
         return {token: index for index, token in enumerate(self.vocabulary)}
+
+    @functools.cached_property
+    def spellings(self) -> tuple[str, ...]:
+        """How each id is spelled, in A, C, G, T and N; empty for special ids (see `tokenizers.spelling`)."""
+        return words_of(self.vocabulary, self.special_ids.tolist(), getattr(self, "letters_as", LETTERS))
 
     def role_id(self, role: str) -> int | None:
         """Return the id of a role such as ``sep_token``, None where this tokenizer has none."""

@@ -18,14 +18,16 @@ from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.masks import report
 from dnamask_plugins.models.masked_loss import install_masked_forward
+from dnamask_plugins.models.nucleotide_loss import LetterTable
 from dnamask_plugins.strategies.building import table_of
 from dnamask_plugins.training.callback import CurriculumCallback
 from dnamask_plugins.training.checkpoints import seal
 from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize, from_worker
 from dnamask_plugins.training.history import LogHistory
-from dnamask_plugins.training.schedule import Schedule, perplexity
+from dnamask_plugins.training.objective import Objective
+from dnamask_plugins.training.schedule import Schedule
 from dnamask_plugins.training.tensors import to_tensors
-from dnamask_plugins.training.validation import Validation, masked_loss_sum
+from dnamask_plugins.training.validation import Measured, Validation, masked_loss_sum
 
 
 class NonFiniteLoss(DnamaskError):
@@ -39,7 +41,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
 
     So a curriculum's switch holds from exactly the step it was made at, with any number of workers, any
     prefetching and gradient accumulation; and example id, not position in the loader, decides the mask.
-    The loss of an optimizer step is the mean over all its predicted tokens, over micro-batches and processes.
+    The loss of an optimizer step is the mean over all its predicted tokens (or hidden nucleotides, as the
+    objective says), over micro-batches and processes.
 
     Parameters
     ----------
@@ -52,6 +55,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
     validation : Validation, optional
         Held-out windows; needed when the arguments ask for evaluation.
     callbacks : list of TrainerCallback, optional
+    objective : Objective, optional
+        What is learned; the masked tokens by default.
     """
 
     def __init__(
@@ -63,11 +68,13 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         schedule: Schedule,
         validation: Validation | None = None,
         callbacks: list[Any] | None = None,
+        objective: Objective | None = None,
     ) -> None:
         self.masker, self.schedule, self.validation = masker, schedule, validation
+        self.objective = Objective() if objective is None else objective
         global_batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self.history = LogHistory(Path(args.output_dir), args.process_index == 0)
-        install_masked_forward(model)
+        install_masked_forward(model, self._letter_table())
         super().__init__(
             model=model,
             args=args,
@@ -80,6 +87,11 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         self.model_accepts_loss_kwargs = True
         self._step_ids: list[np.ndarray[Any, Any]] = []
         self._statistics: dict[str, float] = {}
+
+    def _letter_table(self) -> LetterTable | None:
+        measured = self.validation.spellings if self.validation else None
+        spellings = self.objective.spellings or measured
+        return None if spellings is None else LetterTable(spellings)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(self.train_dataset)
@@ -100,10 +112,17 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
             self._statistics = report(pairs, table_of(self.masker.strategies.values())).for_log()
         batches = [to_tensors(each) for each in masked]
         count = sum(int((batch["labels"] != IGNORED_LABEL).sum()) for batch in batches)
-        total = torch.tensor(count, device=device)
+        places = [self.objective.places(m.mask, e.batch) for m, e in zip(masked, examples, strict=True)]
+        hidden = sum(float(each.sum(dtype=np.float64)) for each in places if each is not None)
+        total = torch.tensor([count, hidden], dtype=torch.float64, device=device)
         if self.args.world_size > 1:
-            total = self.accelerator.gather(total).sum()
-        return batches, total.clamp(min=1)
+            total = self.accelerator.gather(total[None]).sum(0)
+        total = total.clamp(min=1)
+        for batch, each in zip(batches, places, strict=True):
+            if each is not None:
+                # What `compute_loss` divides by the tokens of the step is then divided by its letters.
+                batch["places"] = torch.from_numpy(each) * float(total[0] / total[1])
+        return batches, total[0].long()
 
     def _logs_after(self, step: int) -> bool:
         every = max(int(self.args.logging_steps), 1)
@@ -116,8 +135,10 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """Return this micro-batch's share of the step's mean masked-token loss."""
-        loss, count = model(**inputs, masked_only=True)
+        """Return this micro-batch's share of the step's mean loss."""
+        loss, count, *letters = model(**inputs, masked_only=True)
+        if letters:
+            loss = self.objective.combine(loss, letters[0] / max(count, 1))
         share = count / num_items_in_batch if num_items_in_batch is not None else 1.0
         loss = loss * share * self.args.world_size
         if not torch.isfinite(loss.detach()):
@@ -154,10 +175,11 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
                 )
                 if self.args.world_size > 1:
                     total = self.accelerator.reduce(total, reduction="sum")
-                loss = float(total[0] / total[1].clamp(min=1))
-                metrics.setdefault(f"{metric_key_prefix}_loss", loss)
-                metrics.setdefault(f"{metric_key_prefix}_perplexity", perplexity(loss))
-                metrics[f"{metric_key_prefix}_perplexity/{probe}"] = perplexity(loss)
+                measured = Measured.from_sums(total)
+                metrics.setdefault(f"{metric_key_prefix}_loss", measured.token)
+                for name, value in measured.perplexities().items():
+                    metrics.setdefault(f"{metric_key_prefix}_{name}", value)
+                    metrics[f"{metric_key_prefix}_{name}/{probe}"] = value
         model.train(was_training)
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from dnamask_plugins.masking import MaskedBatch, Masker
+from dnamask_plugins.tokenizers.spelling import Spellings
+from dnamask_plugins.training.schedule import perplexity
 from dnamask_plugins.training.tensors import to_tensors
 from dnamask_plugins.types import MaskSpec, TokenBatch
 
@@ -30,12 +32,15 @@ class Validation:
         Whose strategies and corruption are used, under `VALIDATION_SEED`.
     mask_rate : float
     batch_size : int
+    spellings : Spellings, optional
+        Of the tokenizer; with them the hidden letters are measured as well.
     """
 
     batch: TokenBatch
     masker: Masker
     mask_rate: float
     batch_size: int = 32
+    spellings: Spellings | None = None
 
     @cached_property
     def _fixed_masker(self) -> Masker:
@@ -56,40 +61,72 @@ class Validation:
         starts = range(0, len(self.batch), self.batch_size)
         for start in starts[part::parts]:
             rows = slice(start, start + self.batch_size)
-            yield to_tensors(
-                MaskedBatch(
-                    masked.input_ids[rows],
-                    masked.labels[rows],
-                    masked.attention_mask[rows],
-                    masked.mask[rows],
-                )
+            part_of = MaskedBatch(
+                masked.input_ids[rows], masked.labels[rows], masked.attention_mask[rows], masked.mask[rows]
             )
+            tensors = to_tensors(part_of)
+            if self.spellings is not None:
+                places = self.spellings.places(part_of.mask, self.batch[rows])
+                tensors["places"] = torch.from_numpy(places)
+            yield tensors
 
     def probe_spec(self, probe: str, current: MaskSpec) -> MaskSpec:
         """Return the spec of a probe; ``current`` is whatever holds now."""
         return current if probe == "current" else MaskSpec.single(probe, self.mask_rate)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Losses on held-out windows under one mask.
+
+    Attributes
+    ----------
+    token : float
+        Mean loss of a masked token, in nats.
+    nucleotide : float or None
+        Mean loss of a hidden nucleotide, given that the masked word has a letter at its place. None where no
+        nucleotide is hidden (lone k-mers), or the tokenizer does not tell how its ids are spelled.
+    """
+
+    token: float
+    nucleotide: float | None
+
+    @classmethod
+    def from_sums(cls, total: torch.Tensor) -> Measured:
+        """Divide what `masked_loss_sum` summed."""
+        loss, count, letters, hidden = total.tolist()
+        return cls(loss / max(count, 1), letters / hidden if hidden > 0 else None)
+
+    def perplexities(self) -> dict[str, float]:
+        """Return ``perplexity`` and, where it is known, ``nucleotide_perplexity``."""
+        known = {} if self.nucleotide is None else {"nucleotide_perplexity": perplexity(self.nucleotide)}
+        return {"perplexity": perplexity(self.token)} | known
+
+
 def masked_loss_sum(
     loss_of: Any, batches: Iterator[dict[str, torch.Tensor]], device: torch.device
 ) -> torch.Tensor:
-    """Sum the masked-token losses and count the tokens.
+    """Sum the losses of masked tokens and of hidden letters, and count both.
 
     Parameters
     ----------
     loss_of : callable
-        From a batch of tensors to (mean loss, number of predicted tokens).
+        From a batch of tensors to (mean loss, number of predicted tokens), or to `MaskedLosses` for a batch
+        with ``places``.
     batches : iterator of dict
     device : torch.device
 
     Returns
     -------
-    torch.Tensor, float64, shape (2,)
-        Sum of losses, number of predicted tokens.
+    torch.Tensor, float64, shape (4,)
+        Sum of token losses, predicted tokens, sum of letter losses, hidden letters; see `Measured`.
     """
-    total = torch.zeros(2, dtype=torch.float64, device=device)
+    total = torch.zeros(4, dtype=torch.float64, device=device)
     for batch in batches:
-        loss, count = loss_of({name: value.to(device) for name, value in batch.items()})
+        loss, count, *letters = loss_of({name: value.to(device) for name, value in batch.items()})
         total[0] += loss.double() * count
         total[1] += count
+        if letters:
+            total[2] += letters[0].double() - letters[1].double()
+            total[3] += batch["places"].double().sum().to(device)
     return total

@@ -25,7 +25,8 @@ PARAMETERS: Mapping[tuple[str, str], list[dict[str, Any]]] = {
     ("tokenizers", "logo"): [{}, {"n": 3, "phase": 2}],
     ("curricula", "join"): [{"parts": [{"name": "linear"}, {"name": "cm_gems"}], "boundaries": [700]}],
     ("curricula", "piecewise"): [{"stages": [["span", 0.3], ["genemask", 0.15]], "boundaries": [1000]}],
-    ("curricula", "cm_gems"): [{}, {"rule": "either", "probe": "current", "patience": 3}],
+    ("curricula", "unknown_letters"): [{}, {"lengths": [[6], [1]], "rates": [0.2, 0.3], "patience": 1}],
+    ("curricula", "cm_gems"): [{}, {"relative": 0.02}, {"rule": "either", "probe": "current", "patience": 3}],
 }
 
 BUILT_INS = [

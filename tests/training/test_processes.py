@@ -22,8 +22,9 @@ from dnamask_plugins.files import write_json
 def arguments(tiny: Any, tmp_path: Path) -> Any:
     """Return a maker of ``pretrain`` arguments for a run that takes a while."""
 
-    def make(name: str, **trainer: Any) -> list[str]:
-        settings = tiny(name, trainer={"max_steps": 12, "eval_steps": 4, "save_steps": 4, **trainer})
+    def make(name: str, loss: str = "token", **trainer: Any) -> list[str]:
+        trainer = {"max_steps": 12, "eval_steps": 4, "save_steps": 4, **trainer}
+        settings = tiny(name, loss=loss, trainer=trainer)
         lines = tmp_path / f"{name}.toml"
         lines.write_text(as_toml(settings.to_mapping()))
         return ["pretrain", "--config", str(lines), "--quiet"]
@@ -64,11 +65,10 @@ def free_port() -> int:
 
 
 def test_two_processes_see_the_same_masks_and_the_same_loss(arguments: Any, tmp_path: Path) -> None:
-    one = dnamask(
-        *arguments("one", per_device_train_batch_size=4, gradient_accumulation_steps=2, use_cpu=True)
-    )
+    common = {"loss": "both", "per_device_train_batch_size": 4, "use_cpu": True}
+    one = dnamask(*arguments("one", gradient_accumulation_steps=2, **common))
     assert one.returncode == 0, one.stderr
-    pair = arguments("two", per_device_train_batch_size=4, gradient_accumulation_steps=1, use_cpu=True)
+    pair = arguments("two", gradient_accumulation_steps=1, **common)
     launch = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1",
         "--master-port", str(free_port()), "-m", "dnamask_plugins", *pair,
@@ -77,6 +77,11 @@ def test_two_processes_see_the_same_masks_and_the_same_loss(arguments: Any, tmp_
     assert two.returncode == 0, two.stderr
     first, second = history(tmp_path / "one"), history(tmp_path / "two")
     assert [row["loss"] for row in second] == pytest.approx([row["loss"] for row in first], rel=1e-4)
+    measured = [
+        json.loads((tmp_path / name / "run.json").read_text())["progress"]["nucleotide_perplexity"]
+        for name in ("one", "two")
+    ]
+    assert measured[0] == pytest.approx(measured[1], rel=1e-4)
     strategy = [[row[key] for key in row if key.startswith("strategy/")] for row in first]
     assert strategy == [[row[key] for key in row if key.startswith("strategy/")] for row in second]
     switch = [

@@ -40,6 +40,10 @@ def pretrain(
     accumulation: Annotated[int | None, typer.Option(help="Micro-batches per optimizer step.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     workers: Annotated[int | None, typer.Option(help="Loader processes.")] = None,
+    init: Annotated[
+        str | None, typer.Option(help="How embeddings begin: plain, or spelled (as sums of letters).")
+    ] = None,
+    loss: Annotated[str | None, typer.Option(help="What is learned: token, nucleotide or both.")] = None,
     lora: Annotated[
         int | None, typer.Option(help="Train LoRA adapters of this rank instead of all weights.")
     ] = None,
@@ -76,6 +80,8 @@ def pretrain(
         "corpus": str(corpus) if corpus else None,
         "npmi": str(npmi) if npmi else None,
         "output": str(output) if output else None,
+        "init": init,
+        "loss": loss,
         "seed": seed,
         "tokenizer": tokenizer_config(tokenizer) if tokenizer else None,
         "curriculum": _present({"name": curriculum, "strategy": strategy, "mask_rate": mask_rate}) or None,
@@ -95,6 +101,9 @@ def pretrain(
     report = f"{result.folder}: {settings.trainer_arguments['max_steps']} steps"
     if result.perplexity is not None:
         report += f", validation perplexity {result.perplexity:.2f}"
+    nucleotide = result.record["progress"]["nucleotide_perplexity"]
+    if nucleotide is not None:
+        report += f" ({nucleotide:.3f} per nucleotide)"
     switch = result.record["curriculum"]["switch_step"]
     if switch is not None:
         report += f", switched at step {switch}"
