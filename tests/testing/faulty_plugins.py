@@ -613,3 +613,13 @@ class HeadSaysTheLetters(GoodPairs):
         ids = encoding.input_ids.copy()
         ids[0] = 25 + (codes[0] if codes.size else 0)
         return changed(encoding, input_ids=ids)
+
+
+class SpellsInAnotherOrder(GoodPairs):
+    """Spells its pairs in DNABERT's order of the letters, but numbers them in the alphabet's."""
+
+    spellings: ClassVar[tuple[str, ...]] = (
+        *[""] * 5,
+        *(one + other for one in "ATCG" for other in "ATCG"),
+        *"ATCG",
+    )

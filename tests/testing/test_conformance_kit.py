@@ -68,6 +68,7 @@ FAULTS = {
     faulty.ReadsAhead: "offsets_hold_what_is_read",
     faulty.HeadSaysTheLetters: "offsets_hold_what_is_read",
     faulty.ReadsNothing: "every_letter_is_read",
+    faulty.SpellsInAnotherOrder: "spells_what_it_covers",
 }
 
 GOOD = [faulty.GoodSpan(), faulty.GoodGcFirst(), faulty.GoodSwitch(), faulty.GoodPairs()]
