@@ -84,6 +84,7 @@ def fine_tune(
     progress: Progress | None = None,
     *,
     save: Callable[[Any], None] | None = None,
+    prepare: Callable[[Any], None] | None = None,
 ) -> FineTuned:
     """Fine-tune a model and predict the test rows.
 
@@ -102,6 +103,8 @@ def fine_tune(
         Called after each step.
     save : callable, optional
         Called with the model that was tested.
+    prepare : callable, optional
+        Changes the model before anything is trained, for example what its head reads.
 
     Returns
     -------
@@ -117,6 +120,8 @@ def fine_tune(
     model, description = load_classifier(
         source.folder, source.tokenizer, classes, seed=seed, **_dropout(recipe.dropout)
     )
+    if prepare is not None:
+        prepare(model)
     targets: list[str] = []
     if recipe.lora is not None:
         model, targets = add_adapters(model, recipe.lora, description.started_fresh)

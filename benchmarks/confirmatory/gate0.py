@@ -1,0 +1,123 @@
+"""Gate 0, on dev sets: ``python -m benchmarks.confirmatory.gate0 --data DATA --work WORK --minutes 9``.
+
+Does what ``gate0.toml`` lists and no record holds, stage by stage; exit code 75: run the same command again.
+A stage whose recipe is "chosen" takes the one of the span's highest mean MCC in the search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
+from benchmarks.confirmatory.finetuning import Attempt, fine_tune, floor, read_results
+from benchmarks.confirmatory.prepare import prepare
+from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, form_settings, make
+from dnamask_plugins.files import write_json
+from dnamask_plugins.pretrain.settings import read_toml
+
+TABLE = read_toml(HERE / "gate0.toml")
+
+
+def model_of(label: str, seed: int) -> Model:
+    """Return the model of a label with a pretraining seed."""
+    chosen = TABLE["model"][label]
+    steps = chosen["steps"]
+    own = {"init": chosen["init"]} if "init" in chosen else {}
+    curriculum = {"name": "constant", "strategy": "span"}
+    settings = form_settings(
+        chosen["form"], max(steps, 1), curriculum=curriculum, trainer=TABLE["trainer"], **own
+    )
+    return Model("gate0", chosen["form"], label, seed, settings, untrained=steps == 0)
+
+
+def tasks_of(stage: dict[str, Any]) -> list[str]:
+    return TABLE["tasks"] if stage["tasks"] == "all" else stage["tasks"]
+
+
+def attempts(stage: dict[str, Any], chosen: tuple[float, str] | None) -> Iterator[tuple[str, Attempt]]:
+    """Yield the labels and attempts of a stage, task by task, so that a cut leaves whole comparisons."""
+    rates, heads = stage.get("learning_rate", []), stage.get("head", [])
+    if rates == "chosen":
+        if chosen is None:
+            return
+        rates, heads = [chosen[0]], [chosen[1]]
+    rows = stage.get("train_rows", TABLE["train_rows"])
+    for seed, task in itertools.product(stage.get("seeds", []), tasks_of(stage)):
+        for rate, epochs, head in itertools.product(rates, stage["epochs"], heads):
+            for label in stage["models"]:
+                yield label, Attempt(task, rate, epochs, head, seed, rows)
+
+
+def chosen_recipe(records: Path = RECORDS) -> tuple[float, str] | None:
+    """Return learning rate and head of the highest mean MCC of the span in a complete search, else None."""
+    stage = next(each for each in TABLE["stage"] if each["name"] == "search")
+    results = read_results(records / "gate0" / "finetune.span.json")
+    mean: dict[tuple[float, str], list[float]] = {}
+    for label, attempt in attempts(stage, None):
+        if label == "span":
+            if attempt.key not in results:
+                return None
+            mean.setdefault((attempt.learning_rate, attempt.head), []).append(results[attempt.key]["mcc"])
+    return max(mean, key=lambda recipe: sum(mean[recipe]) / len(mean[recipe]))
+
+
+def run_floors(data: Path, records: Path, clock: Clock) -> None:
+    path = records / "gate0" / "floors.json"
+    for name, task in itertools.product(TABLE["floors"], TABLE["tasks"]):
+        results = read_results(path)
+        key = f"{name} {task} rows={TABLE['train_rows']}"
+        if key not in results:
+            clock.check()
+            results[key] = floor(name, task, data, TABLE["train_rows"])
+            write_json(path, results)
+            print(f"{key}: {results[key]['mcc']:.3f}", flush=True)
+
+
+def run_stage(stage: dict[str, Any], data: Path, work: Path, records: Path, clock: Clock) -> None:
+    if stage["name"] == "floors":
+        run_floors(data, records, clock)
+        return
+    for label, attempt in attempts(stage, chosen_recipe(records)):
+        path = records / "gate0" / f"finetune.{label}.json"
+        results = read_results(path)
+        if attempt.key in results:
+            continue
+        clock.check()
+        model = model_of(label, attempt.seed)
+        make(model, work, records)
+        results[attempt.key] = fine_tune(model.folder(work), attempt, data, TABLE["recipe"])
+        write_json(path, results)
+        print(f"{label} {attempt.key}: {results[attempt.key]['mcc']:.3f}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--records", type=Path, default=RECORDS)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--stages", help="only these, for example floors,search")
+    given = parser.parse_args()
+    prepare(given.data, given.work)
+    from dnamask_plugins.pretrain.signals import Interrupted
+
+    clock = Clock(given.minutes)
+    try:
+        for stage in TABLE["stage"]:
+            if given.stages is None or stage["name"] in given.stages.split(","):
+                run_stage(stage, given.data, given.work, given.records, clock)
+    except (TimeUp, Interrupted):
+        print("time is up; run the same command again", flush=True)
+        return AGAIN
+    finally:
+        clock.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

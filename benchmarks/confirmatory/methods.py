@@ -1,0 +1,60 @@
+"""Measures each method alone: ``python -m benchmarks.confirmatory.methods --data DATA --work WORK``.
+
+Seed by seed, form by form, arm by arm; does what has no record yet, and stops in time. Exit code 75: again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
+from benchmarks.confirmatory.prepare import prepare
+from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, form_settings, make, read_record
+from dnamask_plugins.pretrain.settings import read_toml
+
+
+def models(limit_steps: int | None = None) -> list[Model]:
+    """Return the models in the order in which they are made: balanced wherever it is cut."""
+    table = read_toml(HERE / "methods.toml")
+    found = []
+    for seed in table["seeds"]:
+        for form in table["forms"]:
+            for arm in table["arms"]:
+                steps = min(table["steps"][form], limit_steps or 10**9)
+                chosen = {key: value for key, value in table["arm"][arm].items() if key != "title"}
+                settings = form_settings(
+                    form, steps, curriculum=table["curriculum"], trainer=table["trainer"], **chosen
+                )
+                found.append(Model("methods", form, arm, seed, settings))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--records", type=Path, default=RECORDS)
+    parser.add_argument("--minutes", type=float)
+    given = parser.parse_args()
+    prepare(given.data, given.work)
+    from dnamask_plugins.pretrain.signals import Interrupted
+
+    clock = Clock(given.minutes)
+    try:
+        for model in models():
+            if read_record(model, given.records) is None:
+                clock.check()
+                record = make(model, given.work, given.records)
+                print(f"{model.name}: {record['cpu_seconds']:.0f} CPU s", flush=True)
+    except (TimeUp, Interrupted):
+        print("time is up; run the same command again", flush=True)
+        return AGAIN
+    finally:
+        clock.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
