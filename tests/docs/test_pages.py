@@ -16,7 +16,7 @@ import typer
 from fenced_blocks import Block, blocks_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*/README.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/*/README.md")])
 
 
 def named(path: Path) -> str:
@@ -48,7 +48,7 @@ def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: l
 
 def test_the_tutorial(folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    follow("docs/tutorial.md", folder, shell, [])
+    follow("docs/how-to/add-a-strategy.md", folder, shell, [])
     assert (folder / "model-2" / "run.json").is_file()
     checked = shell("dnamask check acme.cpg").stdout
     assert "registry/strategies/acme.cpg.toml" in checked
@@ -58,7 +58,7 @@ def test_the_adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TQDM_DISABLE", "1")
     skipped: list[str] = []
-    follow("docs/adapters.md", tmp_path, None, skipped)
+    follow("docs/how-to/other-trainers.md", tmp_path, None, skipped)
     assert (tmp_path / "trainer-model").is_dir()
     if skipped:
         pytest.skip(f"all but the part that needs {', '.join(skipped)}")
@@ -114,7 +114,7 @@ def parse(command: click.Command, arguments: list[str], place: str) -> None:
 
 def test_blocks_of_readme_that_load_a_model_are_the_tutorials() -> None:
     """The README's program is the beginning of one that the tutorial runs."""
-    tutorial = "".join(block.text for block in runnable("docs/tutorial.md"))
+    tutorial = "".join(block.text for block in runnable("docs/how-to/add-a-strategy.md"))
     for block in blocks_of(ROOT / "README.md"):
         if block.language == "python":
             assert all(line in tutorial for line in block.text.splitlines()), block.text
