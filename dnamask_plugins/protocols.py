@@ -1,7 +1,7 @@
 """The page to read first: the three contracts that everything else keeps.
 
 A *tokenizer* says which nucleotides each token shows. A *strategy* selects the tokens to predict.
-A *curriculum* says which strategy, and how much, holds at a step. None of them knows the others:
+A *curriculum* says which strategy, and how much, holds at a step. None of them knows the others::
 
     sequences --DNATokenizer--> TokenBatch --MaskingStrategy--> mask --corruption--> model
                                                  ^

@@ -44,7 +44,9 @@ def _section(path: tuple[str, ...], command: click.Command) -> list[str]:
         return lines
     usage = " ".join(command.collect_usage_pieces(context))
     lines += ["```text", f"{' '.join(path)} {usage}", "```", ""]
-    rows = [_row(parameter, context) for parameter in command.params if not getattr(parameter, "hidden", False)]
+    rows = [
+        _row(parameter, context) for parameter in command.params if not getattr(parameter, "hidden", False)
+    ]
     rows = [row for row in rows if row is not None]
     if rows:
         lines += ["| option | meaning | default |", "|---|---|---|", *rows, ""]

@@ -78,7 +78,9 @@ def _panel(axes: Any, title: str, letters: str, tokenizer: Any, table: Any) -> N
     for row in range(len(rows)):
         for place, letter in enumerate(letters):
             colour = "white" if rows[row][place] == 2 else "#20242a"
-            axes.text(place, row, letter, ha="center", va="center", fontsize=6.5, family="monospace", color=colour)
+            axes.text(
+                place, row, letter, ha="center", va="center", fontsize=6.5, family="monospace", color=colour
+            )
     axes.set_yticks(range(len(rows)), labels, fontsize=8.5)
     axes.set_xticks([])
     axes.set_title(title, loc="left", fontsize=10, weight="bold")

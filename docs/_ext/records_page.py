@@ -9,7 +9,9 @@ from typing import Any
 
 def write() -> str:
     """Return the page."""
-    schema = json.loads((files("dnamask_plugins.results") / "schemas" / "result.schema.json").read_text("utf-8"))
+    schema = json.loads(
+        (files("dnamask_plugins.results") / "schemas" / "result.schema.json").read_text("utf-8")
+    )
     lines = [
         "# Result records",
         "",

@@ -16,18 +16,15 @@ ROOT = Path(__file__).resolve().parents[2]
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     """The folder in which a page is followed."""
-    return tmp_path_factory.mktemp("page")
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Shell:
-    """Run a bash command in a virtual environment that sees what is installed here, without a network.
-
-    One shell per call; variables that a command sets stay for the next ones.
-    """
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that sees what is installed here."""
     pytest.importorskip(
         "setuptools", minversion="77", reason="packages are built with the setuptools at hand"
     )
@@ -42,6 +39,16 @@ def shell(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Shell:
         script = binaries / name
         script.write_text(f'#!/bin/sh\nexec {binaries / "python"} -m {module} "$@"\n')
         script.chmod(0o755)
+    return home
+
+
+@pytest.fixture
+def shell(home: Path, folder: Path) -> Shell:
+    """Run a bash command in that environment, without a network.
+
+    One shell per call; variables that a command sets stay for the next ones.
+    """
+    binaries = home / "bin"
     memory = home / "variables.sh"
     memory.write_text("")
     environment = {
