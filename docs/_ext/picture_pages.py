@@ -1,4 +1,4 @@
-"""The pictures of what strategies hide, drawn by the package on one sequence of a genome that ships with it."""
+"""The pictures of what strategies hide, drawn by the package on a sequence of a genome that it ships."""
 
 from __future__ import annotations
 

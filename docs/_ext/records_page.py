@@ -9,9 +9,10 @@ from typing import Any
 
 def write() -> str:
     """Return the page."""
-    schema = json.loads(
-        (files("dnamask_plugins.results") / "schemas" / "result.schema.json").read_text("utf-8")
-    )
+    from dnamask_plugins.results.schema import FORMAT
+
+    name = f"result-{FORMAT}.schema.json"
+    schema = json.loads((files("dnamask_plugins.results") / "schemas" / name).read_text("utf-8"))
     lines = [
         "# Result records",
         "",
