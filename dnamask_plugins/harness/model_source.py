@@ -13,8 +13,12 @@ from dnamask_plugins.errors import InputError
 from dnamask_plugins.models.source import Source, find_source, read_json
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.results.records import ModelInfo
+from dnamask_plugins.tokenizers.density import letters_per_token
 
 _BLOCK: Final = 1 << 22
+_OVERLAPPING: Final = 1.5
+"""Letters per token below which every letter has a token of its own."""
+_FIXED_WORDS: Final = ("esm", "nucleotide_transformer_v2")
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,16 @@ class ModelSource:
 
     @functools.cached_property
     def family(self) -> str | None:
-        """Backbone family whose published settings fit: same kind of tokens; None where none does."""
-        tokenizer = str(getattr(self.tokenizer, "name", ""))
-        if tokenizer == "kmer":
+        """Backbone family whose published settings fit: same kind of tokens; None where none does.
+
+        By what the tokenizer does, not by the architecture: a token for each letter (DNABERT), words of one
+        length side by side (Nucleotide Transformer), or byte pairs (DNABERT-2).
+        """
+        if letters_per_token(self.tokenizer) < _OVERLAPPING:
             return "dnabert1"
-        if self.config.get("model_type") == "esm":
-            return "nt"
-        return "dnabert2" if tokenizer == "bpe" or _is_bpe(self.folder) else None
+        if str(getattr(self.tokenizer, "name", "")) == "bpe" or _is_bpe(self.folder):
+            return "dnabert2"
+        return "nt" if self.config.get("model_type") in _FIXED_WORDS else None
 
     def info(
         self, parameters: int | None = None, track: str = "standard", name: str | None = None

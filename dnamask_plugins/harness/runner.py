@@ -23,6 +23,7 @@ from dnamask_plugins.results.record_files import write
 from dnamask_plugins.results.records import RunInfo, SeedOutcome, TaskInfo
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import FAMILIES, LoraSettings, Recipe
+from dnamask_plugins.tokenizers.density import tokens_needed
 
 PAPER: Final = "paper"
 _FALLBACK: Final = "dnabert2"
@@ -209,7 +210,7 @@ def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tupl
         )
     changes: dict[str, Any] = {}
     # Published lengths count the family's own tokens; another tokenizer needs another number of them.
-    if name.startswith("paper/") and name != f"paper/{family}":
+    if name.startswith("paper/") and (name != f"paper/{family}" or not _holds(recipe, task, source)):
         changes["max_length"] = None
     if request.max_length is not None:
         changes["max_length"] = request.max_length
@@ -218,6 +219,14 @@ def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tupl
     if request.method == "lora" and recipe.lora is None:
         changes["lora"] = LoraSettings()
     return dataclasses.replace(recipe, **changes), name
+
+
+def _holds(recipe: Recipe, task: Task, source: ModelSource) -> bool:
+    """Say whether a recipe's rows are long enough for a sequence of the task as the tokenizer reads it."""
+    if recipe.max_length is None or task.length is None:
+        return True
+    # A quarter more: real DNA takes fewer byte pairs than random letters do, and the papers cut a few rows.
+    return tokens_needed(source.tokenizer, task.length) <= 1.25 * recipe.max_length
 
 
 def execute(
