@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch.utils.data import get_worker_info
 
 from dnamask_plugins.corruption import Corruption
-from dnamask_plugins.errors import InputError
+from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.plugins import create
 from dnamask_plugins.protocols import Curriculum, DNATokenizer
 from dnamask_plugins.strategies.building import build_strategies
+from dnamask_plugins.training.examples import Examples
 from dnamask_plugins.training.schedule import Schedule
 from dnamask_plugins.training.tensors import to_tensors
 from dnamask_plugins.types import NucleotideBatch
@@ -28,9 +31,11 @@ class MaskingCollator:
 
     An example is a mapping with ``sequence`` and, if it has one, ``example_id`` (an integer; otherwise a
     hash of the sequence). The mask depends on (seed, step, example id): whoever drives the loop keeps
-    ``collator.schedule.step``, or `CurriculumCallback` does. Loader workers and prefetching run ahead of
-    the optimizer, so with them a switch of strategy arrives as many batches late as were prefetched;
-    `MaskingTrainer` masks when a batch is consumed and has no such delay.
+    ``collator.schedule.step``, or `CurriculumCallback` does.
+
+    A loader worker holds a copy of the schedule that stands still, so masking there is refused. With workers,
+    give the loader ``collator.tokenize`` and call ``collator.mask(batch, step)`` in the loop, as
+    `MaskingTrainer` does.
 
     Parameters
     ----------
@@ -92,24 +97,70 @@ class MaskingCollator:
 
         Raises
         ------
+        ConfigError
+            It is called in a loader worker, which does not know the step.
         InputError
-            An example has no ``sequence``, or it holds a letter that is no nucleotide.
+            See `tokenize`.
         """
-        for example in examples:
-            if "sequence" not in example:
-                raise InputError(
-                    f"an example has the fields {sorted(example)} but no 'sequence'; rename the column, and "
-                    "give Trainer remove_unused_columns=False"
-                )
-        sequences = [str(example["sequence"])[: self.max_length] for example in examples]
-        ids = [
-            int(example["example_id"]) if "example_id" in example else _hash_id(sequence)
-            for example, sequence in zip(examples, sequences, strict=True)
-        ]
+        if get_worker_info() is not None:
+            raise ConfigError(
+                "MaskingCollator was called in a loader worker, which cannot know the optimizer step: masks "
+                "would come late or freeze; set num_workers=0 (dataloader_num_workers=0), or give the loader "
+                "collator.tokenize and call collator.mask(batch) in the loop, or use MaskingTrainer"
+            )
+        return self.mask(self.tokenize(examples))
+
+    def tokenize(self, examples: Sequence[Mapping[str, Any]]) -> Examples:
+        """Tokenize and leave the masking to `mask`: a collate function for loader workers.
+
+        Raises
+        ------
+        InputError
+            An example has no ``sequence``, it holds a letter that is no nucleotide, or the ``example_id`` is
+            no integer of 64 bits.
+        """
+        sequences = [self._sequence_of(example) for example in examples]
+        ids = [_id_of(example, sequence) for example, sequence in zip(examples, sequences, strict=True)]
         batch = guarded_encode(self.encoder, NucleotideBatch.from_strings(sequences), self.repeat_weight)
-        step = self.schedule.step
-        return to_tensors(self.masker(batch, self.schedule.spec, step, np.array(ids, dtype=np.int64)))
+        return Examples(batch, np.array(ids, dtype=np.int64))
+
+    def mask(self, examples: Examples, step: int | None = None) -> dict[str, torch.Tensor]:
+        """Mask what `tokenize` returned, at the moment it is used.
+
+        Parameters
+        ----------
+        examples : Examples
+        step : int, optional
+            Optimizer step in progress; that of the schedule when not given.
+        """
+        if step is not None:
+            self.schedule.step = step
+        schedule = self.schedule
+        return to_tensors(self.masker(examples.batch, schedule.spec, schedule.step, examples.ids))
+
+    def _sequence_of(self, example: Mapping[str, Any]) -> str:
+        if "sequence" not in example:
+            raise InputError(
+                f"an example has the fields {sorted(example)} but no 'sequence'; rename the column, and "
+                "give Trainer remove_unused_columns=False"
+            )
+        return str(example["sequence"])[: self.max_length]
 
 
-def _hash_id(sequence: str) -> int:
-    return int.from_bytes(hashlib.blake2b(sequence.encode(), digest_size=8).digest(), "little", signed=True)
+def _id_of(example: Mapping[str, Any], sequence: str) -> int:
+    """Return the example's id; where it has none, a hash of the sequence."""
+    if "example_id" not in example:
+        return int.from_bytes(
+            hashlib.blake2b(sequence.encode(), digest_size=8).digest(), "little", signed=True
+        )
+    given = example["example_id"]
+    try:
+        number = operator.index(given)
+    except TypeError:
+        number = 1 << 63
+    if not -(1 << 63) <= number < 1 << 63:
+        raise InputError(
+            f"example_id {given!r} of the sequence {sequence[:20]}... is no integer from -2**63 to "
+            "2**63 - 1; number the examples, or leave the field out to take a hash of the sequence"
+        )
+    return number
