@@ -31,11 +31,12 @@ suppress_warnings = ["misc.highlighting_failure"]
 autodoc_typehints = "none"  # the NumPy docstrings say types, with shapes
 autodoc_member_order = "bysource"
 autodoc_mock_imports: list[str] = []
+default_role = "code"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 copybutton_prompt_text = "$ "
 
 html_theme = "furo"
-html_title = f"dnamask_plugins {__version__}"
+html_title = f"dnamask {__version__}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import typer
@@ -24,23 +25,23 @@ def write() -> str:
     return "\n".join(lines)
 
 
-def _walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def _walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     context = click.Context(command, info_name=path[-1])
     if len(path) > 1:
         yield path, command
-    if isinstance(command, click.Group):
+    if hasattr(command, "list_commands"):
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             if found is not None and not found.hidden:
                 yield from _walk(found, (*path, name))
 
 
-def _section(path: tuple[str, ...], command: click.Command) -> list[str]:
+def _section(path: tuple[str, ...], command: Any) -> list[str]:
     context = click.Context(command, info_name=" ".join(path))
     lines = [f"{'#' * min(len(path), 3)} `{' '.join(path)}`", ""]
     if command.help:
         lines += [_plain(command.help.split("\f")[0]), ""]
-    if isinstance(command, click.Group):
+    if hasattr(command, "list_commands"):
         return lines
     usage = " ".join(command.collect_usage_pieces(context))
     lines += ["```text", f"{' '.join(path)} {usage}", "```", ""]
@@ -53,11 +54,11 @@ def _section(path: tuple[str, ...], command: click.Command) -> list[str]:
     return lines
 
 
-def _row(parameter: click.Parameter, context: click.Context) -> str | None:
-    if isinstance(parameter, click.Option):
+def _row(parameter: Any, context: click.Context) -> str | None:
+    if getattr(parameter, "param_type_name", "") == "option":
         names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
     else:
-        names = f"`{parameter.make_metavar(context)}`"
+        names = f"`{(parameter.metavar or parameter.name).upper()}`"
     default = parameter.default
     shown = "" if default is None or callable(default) or default in ((), "", False) else f"`{default}`"
     if parameter.required:

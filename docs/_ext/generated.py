@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cli_page
 import picture_pages
@@ -29,7 +30,14 @@ def write_pages(app: Sphinx) -> None:
     picture_pages.draw(Path(app.srcdir) / "start" / "pictures")
 
 
+def keep_colons(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Napoleon takes the text before a colon for the type of an attribute; ours are sentences."""
+    if what in ("attribute", "data", "property") and lines:
+        lines[0] = lines[0].replace(": ", " - ", 1)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-docstring", keep_colons, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

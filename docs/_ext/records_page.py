@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from typing import Any
 
 
 def write() -> str:
     """Return the page."""
-    from dnamask_plugins.results.schema import FORMAT
+    from dnamask_plugins.results.schema import schema as newest
 
-    name = f"result-{FORMAT}.schema.json"
-    schema = json.loads((files("dnamask_plugins.results") / "schemas" / name).read_text("utf-8"))
+    schema = newest()
     lines = [
         "# Result records",
         "",
