@@ -398,7 +398,8 @@ def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
 
 
 def _position_limit(source: ModelSource) -> int | None:
-    from dnamask_plugins.models.loading import max_positions, read_config
+    from dnamask_plugins.models.configuration import read_config
+    from dnamask_plugins.models.positions import max_positions
 
     return max_positions(read_config(source.reference))
 

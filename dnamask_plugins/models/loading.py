@@ -7,19 +7,18 @@ hold nothing but tensors.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.models.backbones.base import seeded
-from dnamask_plugins.models.families import family_of, installed
-from dnamask_plugins.models.source import AnySource, Source, find_source, read_json
-from dnamask_plugins.tokenizers.loading import tokenizer_folder
-from dnamask_plugins.tokenizers.vocabulary import check_vocabulary
+from dnamask_plugins.models.configuration import resolve_config
+from dnamask_plugins.models.fit import BASE, CLASSIFIER, MASKED_LM, Anatomy, class_for, judge
+from dnamask_plugins.models.positions import max_positions
+from dnamask_plugins.models.source import AnySource, Source, find_source
+from dnamask_plugins.models.weights import read_weights
 
 if TYPE_CHECKING:
     import torch
@@ -27,21 +26,8 @@ if TYPE_CHECKING:
 
     from dnamask_plugins.protocols import DNATokenizer
 
-MASKED_LM: Final = "AutoModelForMaskedLM"
-CLASSIFIER: Final = "AutoModelForSequenceClassification"
-BASE: Final = "AutoModel"
-
-# What another task leaves in a checkpoint, or what a task starts afresh: no fault of the file.
-_SURPLUS: Final = {
-    MASKED_LM: (".pooler.", "cls.seq_relationship.", ".position_ids", ".contact_head.", ".inv_freq"),
-    CLASSIFIER: ("cls.", "lm_head.", ".pooler.", ".position_ids", ".contact_head.", ".inv_freq"),
-    BASE: ("cls.", "lm_head.", "classifier.", ".position_ids", ".contact_head.", ".inv_freq"),
-}
-_MISSING: Final = {
-    MASKED_LM: ("contact_head.", ".inv_freq", "token_type_embeddings."),
-    CLASSIFIER: ("classifier.", "pooler.", "contact_head.", ".inv_freq", "token_type_embeddings."),
-    BASE: ("pooler.", "contact_head.", ".inv_freq", "token_type_embeddings."),
-}
+Head = Literal["kept", "fresh"]
+"""Whether a head that a checkpoint holds stays, or starts from the seed."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +38,8 @@ class ModelDescription:
     ----------
     source : str
         Plugin name, folder or repository, as the user gave it.
-    origin : {"scratch", "folder", "hub"}
+    origin : {"scratch", "configuration", "folder", "hub"}
+        ``configuration``: a folder with ``config.json`` and no weights, which started at random.
     architecture : str
         Class of the model.
     parameters : int
@@ -62,6 +49,8 @@ class ModelDescription:
         Longest row in tokens, special tokens included; None where nothing limits it.
     started_fresh : tuple of str
         Parameters that the checkpoint did not hold and that were drawn at random.
+    replaced : tuple of str
+        Those among them that it held for an earlier task.
     """
 
     source: str
@@ -71,18 +60,32 @@ class ModelDescription:
     vocab_size: int
     max_positions: int | None
     started_fresh: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON."""
-        return asdict(self) | {"started_fresh": list(self.started_fresh)}
+        return asdict(self) | {
+            "started_fresh": list(self.started_fresh),
+            "replaced": list(self.replaced),
+        }
 
     def __str__(self) -> str:
-        start = "random weights" if self.origin == "scratch" else f"weights from {self.source}"
-        return f"{self.architecture}, {self.parameters / 1e6:.1f} M parameters, {start}"
+        start = {
+            "scratch": "random weights",
+            "configuration": f"random weights for the configuration in {self.source}",
+        }.get(self.origin, f"weights from {self.source}")
+        heads = {name.split(".")[0] for name in self.started_fresh}
+        fresh = f", {' and '.join(sorted(heads))} started fresh" if heads else ""
+        return f"{self.architecture}, {self.parameters / 1e6:.1f} M parameters, {start}{fresh}"
 
 
 def load_masked_lm(
-    source: AnySource, tokenizer: DNATokenizer, seed: int = 0, **overrides: Any
+    source: AnySource,
+    tokenizer: DNATokenizer,
+    seed: int = 0,
+    *,
+    head: Head = "kept",
+    **overrides: Any,
 ) -> tuple[PreTrainedModel, ModelDescription]:
     """Build or load a masked language model.
 
@@ -94,6 +97,8 @@ def load_masked_lm(
         The tokenizer whose ids the model will read.
     seed : int
         Fixes random weights; PyTorch's global random state is left as it was.
+    head : {"kept", "fresh"}
+        ``fresh`` starts the masked-language-model head from the seed, whether the checkpoint has one or not.
     **overrides
         Settings of the architecture to change, such as ``hidden_dropout_prob``.
 
@@ -117,7 +122,7 @@ def load_masked_lm(
     >>> print(description)
     BertForMaskedLM, 1.0 M parameters, random weights
     """
-    return _load(source, tokenizer, seed, MASKED_LM, overrides)
+    return _load(source, tokenizer, seed, MASKED_LM, overrides, head)
 
 
 def load_classifier(
@@ -125,13 +130,44 @@ def load_classifier(
     tokenizer: DNATokenizer,
     num_labels: int,
     seed: int = 0,
+    *,
+    head: Head = "fresh",
     **overrides: Any,
 ) -> tuple[PreTrainedModel, ModelDescription]:
-    """Build or load a sequence classifier; the head is drawn from `seed` where the checkpoint has none.
+    """Build or load a sequence classifier.
 
-    See `load_masked_lm` for parameters, errors and what is returned.
+    Parameters
+    ----------
+    source, tokenizer, seed, **overrides
+        As for `load_masked_lm`.
+    num_labels : int
+    head : {"fresh", "kept"}
+        A folder that was fine-tuned before holds a head for other classes, or for the same by another
+        order: it starts from the seed unless it is asked for.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As `load_masked_lm`; and a head that is to be kept is of another number of classes, or not there.
     """
-    return _load(source, tokenizer, seed, CLASSIFIER, {"num_labels": num_labels, **overrides})
+    found = find_source(source)
+    if head == "kept" and found.folder is not None:
+        _check_kept_head(found, num_labels)
+        kept = _load(found, tokenizer, seed, CLASSIFIER, {"num_labels": num_labels, **overrides}, head)
+        if kept[1].started_fresh:
+            raise InputError(f"{found.reference}: holds no classifier's head to keep; start a fresh one")
+        return kept
+    # What an earlier task was (regression, many labels at once) says nothing of this one.
+    settings = {"problem_type": None, "num_labels": num_labels, **overrides}
+    return _load(found, tokenizer, seed, CLASSIFIER, settings, head)
+
+
+def _check_kept_head(source: Source, num_labels: int) -> None:
+    classes = len(source.settings.get("id2label") or "01")
+    if classes != num_labels or source.origin == "configuration":
+        raise ConfigError(
+            f"{source.reference}: has a head for {classes} classes, the task {num_labels}; start a fresh one"
+        )
 
 
 def load_base(
@@ -141,149 +177,72 @@ def load_base(
     return _load(source, tokenizer, seed, BASE, overrides)
 
 
-def resolve_config(source: AnySource, tokenizer: DNATokenizer, **overrides: Any) -> PretrainedConfig:
-    """Return the configuration of the model that `load_masked_lm` would give, without its weights."""
-    found = find_source(source)
-    if found.backbone is not None:
-        return found.backbone.build_config(tokenizer, **overrides)
-    return _config_of_folder(found, tokenizer, overrides)
-
-
-def _config_of_folder(
-    source: Source, tokenizer: DNATokenizer, overrides: Mapping[str, Any]
-) -> PretrainedConfig:
-    config = read_config(source)
-    _check_vocabulary(config, tokenizer, source.reference)
-    place = None if source.folder is None else tokenizer_folder(source.folder)
-    if place is not None:
-        check_vocabulary(getattr(tokenizer, "vocabulary", None), place)
-    known = config.to_dict()
-    for key, value in overrides.items():
-        if key != "num_labels" and key not in known:
-            raise ConfigError(f"{source.reference}: unknown setting '{key}'; {suggest(key, known)}")
-        setattr(config, key, value)
-    return config
-
-
 def _load(
     source: AnySource,
     tokenizer: DNATokenizer,
     seed: int,
     task: str,
     overrides: Mapping[str, Any],
+    head: Head = "kept",
 ) -> tuple[PreTrainedModel, ModelDescription]:
     found = find_source(source)
     backbone = found.backbone
     if backbone is not None:
         model = backbone.build(tokenizer, seed, task, **overrides)
         limits = [max_positions(model.config)]
-        if model.config.max_position_embeddings == backbone.settings.get("max_position_embeddings"):
+        asked = getattr(model.config, "max_position_embeddings", None)
+        if asked == backbone.settings.get("max_position_embeddings"):
             limits.append(backbone.max_positions)
         limit = min((each for each in limits if each is not None), default=None)
-        return model, _describe(backbone.name, "scratch", model, limit)
-    config = _config_of_folder(found, tokenizer, overrides)
-    model, fresh = _load_weights(found, config, task, seed)
-    description = _describe(found.reference, found.origin, model, max_positions(config))
-    return model.train(), replace(description, started_fresh=fresh)
+        return model, _describe(found, model, limit)
+    config = resolve_config(found, tokenizer, **overrides)
+    model_class = class_for(config, task, found.reference)
+    if found.weights() is None:
+        with seeded(seed):
+            model = model_class._from_config(config)
+        return model.train(), _describe(found, model, max_positions(config))
+    state = read_weights(found)
+    anatomy = Anatomy(model_class, config)
+    replaced = _take_head(anatomy, state, task) if head == "fresh" else ()
+    model, report = _with_weights(model_class, config, state, seed)
+    judge(anatomy, model, report, state, head == "fresh" or task == CLASSIFIER, found.reference)
+    fresh = tuple(sorted(report["missing_keys"]))
+    return model.train(), _describe(found, model, max_positions(config), fresh, replaced)
 
 
-def _describe(source: str, origin: str, model: PreTrainedModel, limit: int | None) -> ModelDescription:
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    return ModelDescription(source, origin, type(model).__name__, parameters, model.config.vocab_size, limit)
+def _take_head(anatomy: Anatomy, state: dict[str, torch.Tensor], task: str) -> tuple[str, ...]:
+    """Take the head of an earlier task out of a checkpoint, so that it starts from the seed."""
+    if task == MASKED_LM:
+        old = [key for key in state if key in anatomy.own and not anatomy.in_base(key)]
+    else:
+        old = [key for key in state if key in anatomy.new_in_head]
+    for key in old:
+        del state[key]
+    return tuple(sorted(old))
 
 
-def _auto(task: str) -> Any:
-    import transformers
-
-    return getattr(transformers, task)
-
-
-def read_config(source: str | Path | Source) -> PretrainedConfig:
-    """Read a checkpoint's configuration with a class of transformers or of this package, never its own.
-
-    Raises
-    ------
-    ConfigError
-        No implementation of the architecture is at hand.
-    InputError
-        ``config.json`` is missing or damaged.
-    """
-    from transformers import CONFIG_MAPPING
-
-    found = find_source(source)
-    folder, settings = found.reference, dict(found.settings)
-    family = family_of(settings)
-    if family is not None and family.register is not None:
-        family.register()
-    kind = (
-        (settings.get("model_type") or _kind_of_architecture(settings))
-        if family is None
-        else family.model_type
+def _describe(
+    source: Source,
+    model: PreTrainedModel,
+    limit: int | None,
+    fresh: tuple[str, ...] = (),
+    replaced: tuple[str, ...] = (),
+) -> ModelDescription:
+    return ModelDescription(
+        source=source.reference,
+        origin=source.origin,
+        architecture=type(model).__name__,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        vocab_size=model.config.vocab_size,
+        max_positions=limit,
+        started_fresh=fresh,
+        replaced=replaced,
     )
-    remote = settings.pop("auto_map", None) or {}
-    if kind not in CONFIG_MAPPING:
-        code = f" (custom code {', '.join(sorted(map(str, remote.values())))})" if remote else ""
-        known = ", ".join(sorted({backbone.model_type for backbone in installed()}))
-        raise ConfigError(
-            f"{folder}: architecture '{kind}'{code} is not implemented here, and a checkpoint's own code is "
-            f"not run; implemented: {known} and every masked language model of transformers"
-        )
-    settings["model_type"] = kind
-    try:
-        return CONFIG_MAPPING[kind].from_dict(settings)
-    except Exception as error:  # the validators of configurations raise types of their own
-        reason = " ".join(str(error).split())
-        raise InputError(f"{folder}: config.json: {reason}; fetch the checkpoint again") from error
 
 
-def _kind_of_architecture(settings: Mapping[str, Any]) -> str:
-    """Guess the model type of a configuration from before the field existed (DNABERT's)."""
-    names = settings.get("architectures") or ["unknown"]
-    for prefix, kind in (("Bert", "bert"), ("Esm", "esm")):
-        if str(names[0]).startswith(prefix):
-            return kind
-    return str(names[0])
-
-
-def max_positions(config: PretrainedConfig) -> int | None:
-    """Return the longest row in tokens that a configuration allows, None where nothing limits it."""
-    if config.model_type == "dnabert2" or getattr(config, "position_embedding_type", "") == "rotary":
-        return None
-    limit = getattr(config, "max_position_embeddings", None)
-    if limit is not None and config.model_type == "esm":
-        # ESM numbers positions from pad_token_id + 1.
-        return int(limit) - config.pad_token_id - 1
-    return limit
-
-
-def _check_vocabulary(config: PretrainedConfig, tokenizer: DNATokenizer, source: object) -> None:
-    if config.vocab_size != tokenizer.vocab_size:
-        raise ConfigError(
-            f"{source}: the model has {config.vocab_size} tokens, the tokenizer {tokenizer.vocab_size}; "
-            "use the tokenizer it was trained with"
-        )
-    if config.model_type == "esm" and config.pad_token_id != tokenizer.pad_token_id:
-        raise ConfigError(
-            f"{source}: the model pads with id {config.pad_token_id}, the tokenizer with "
-            f"{tokenizer.pad_token_id}; use the tokenizer it was trained with"
-        )
-    # DNABERT-2's published configuration says 0, its tokenizer's [PAD] is 3: the tokenizer is right.
-    config.pad_token_id = tokenizer.pad_token_id
-
-
-def _load_weights(
-    source: Source, config: PretrainedConfig, task: str, seed: int
-) -> tuple[PreTrainedModel, tuple[str, ...]]:
-    folder = source.reference
-    mapping = _auto(task)._model_mapping
-    if type(config) not in mapping:
-        raise ConfigError(
-            f"{folder}: '{config.model_type}' has no {task}; use a BERT, ESM or DNABERT-2 checkpoint"
-        )
-    model_class = mapping[type(config)]
-    if isinstance(model_class, tuple):
-        model_class = model_class[0]
-    state = read_weights(source)
+def _with_weights(
+    model_class: type[PreTrainedModel], config: PretrainedConfig, state: dict[str, torch.Tensor], seed: int
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     with seeded(seed), quiet_transformers():
         model, report = model_class.from_pretrained(
             None,
@@ -293,24 +252,7 @@ def _load_weights(
             ignore_mismatched_sizes=True,
             dtype="float32",
         )
-    missing = [key for key in report["missing_keys"] if not _any_in(key, _MISSING[task])]
-    surplus = [key for key in report["unexpected_keys"] if not _any_in(key, _SURPLUS[task])]
-    other = [str(key[0] if isinstance(key, tuple) else key) for key in report["mismatched_keys"]]
-    expects = model_class.__name__
-    if other:
-        raise InputError(
-            f"{folder}: {_some(other)} other shapes than config.json says; fetch the checkpoint again"
-        )
-    if missing or surplus:
-        faults = []
-        if missing:
-            faults.append(f"lacks {_some(missing)}")
-        if surplus:
-            faults.append(f"has {_some(surplus)} too many")
-        raise InputError(
-            f"{folder}: is no {expects}: {' and '.join(faults)}; give a checkpoint of that architecture"
-        )
-    return model, tuple(sorted(report["missing_keys"]))
+    return model, report
 
 
 @contextmanager
@@ -327,57 +269,3 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bar:
             logging.enable_progress_bar()
-
-
-def _any_in(key: str, patterns: tuple[str, ...]) -> bool:
-    return any(pattern in f".{key}" for pattern in patterns)
-
-
-def _some(keys: list[str]) -> str:
-    first = sorted(keys)[0]
-    return f"'{first}'" if len(keys) == 1 else f"'{first}' and {len(keys) - 1} more"
-
-
-def read_weights(source: Source) -> dict[str, torch.Tensor]:
-    """Read the tensors of a checkpoint, safetensors before pickles, in one file or in shards.
-
-    Raises
-    ------
-    InputError
-        No weights are there, a file is damaged, or a pickle holds more than tensors.
-    """
-    path = source.weights()
-    if path is None:
-        raise InputError(f"{source.reference}: holds no weights; give the folder of a saved model")
-    if not path.name.endswith(".index.json"):
-        return _read_tensors(path)
-    state: dict[str, torch.Tensor] = {}
-    for shard in sorted(set(read_json(path).get("weight_map", {}).values())):
-        state |= _read_tensors(path.with_name(Path(shard).name))
-    return state
-
-
-def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: is named by the index but missing; fetch the checkpoint again") from None
-    except pickle.UnpicklingError as error:
-        if "Weights only load failed" in str(error):
-            raise InputError(
-                f"{path}: holds more than tensors, and loading it could run code, so it is refused; "
-                "ask for a safetensors file"
-            ) from None
-        raise InputError(f"{path}: is damaged ({error}); fetch the checkpoint again") from None
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: is damaged ({reason}); fetch the checkpoint again") from None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(f"{path}: is no plain set of tensors; give the weights, not a training state")
-    return state

@@ -90,7 +90,7 @@ class Shape:
                 config.num_hidden_layers,
                 config.intermediate_size,
                 config.vocab_size,
-                config.model_type == "dnabert2",
+                config.model_type == "dnamask_dnabert2",
             )
         except AttributeError as error:
             raise ConfigError(
@@ -366,7 +366,7 @@ def _model_size(settings: PretrainSettings, tokenizer: DNATokenizer) -> tuple[Pr
     import torch
     from transformers import AutoModelForMaskedLM
 
-    from dnamask_plugins.models.loading import resolve_config
+    from dnamask_plugins.models.configuration import resolve_config
 
     config = resolve_config(settings.backbone, tokenizer, **settings.model)
     with torch.device("meta"):

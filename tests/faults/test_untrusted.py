@@ -21,7 +21,7 @@ import dnamask_plugins
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.files import safe_name
 from dnamask_plugins.harness.download import download
-from dnamask_plugins.models.loading import read_weights
+from dnamask_plugins.models.weights import read_weights
 from dnamask_plugins.tasks import Task, fewshot, gue, gue_plus
 
 PACKAGE = Path(dnamask_plugins.__file__).parent

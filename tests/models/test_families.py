@@ -67,7 +67,7 @@ def test_a_third_partys_backbone_gets_the_fast_loss(acme: AcmeBert, monkeypatch:
     [
         ({"model_type": "bert"}, "bert"),
         ({"model_type": "esm"}, "esm"),
-        ({"model_type": "bert", "alibi_starting_size": 512}, "dnabert2"),
+        ({"model_type": "bert", "alibi_starting_size": 512}, "dnamask_dnabert2"),
         ({"model_type": "t5"}, None),
         ({}, None),
     ],

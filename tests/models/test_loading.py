@@ -10,13 +10,9 @@ from safetensors.torch import load_file, save_file
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.models.backbones.base import Backbone
-from dnamask_plugins.models.loading import (
-    load_base,
-    load_classifier,
-    load_masked_lm,
-    max_positions,
-    read_config,
-)
+from dnamask_plugins.models.configuration import read_config
+from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm
+from dnamask_plugins.models.positions import max_positions
 from dnamask_plugins.plugins import create, load
 from dnamask_plugins.tokenizers.export import save_pretrained
 
@@ -242,7 +238,7 @@ def test_remote_code_of_an_unknown_architecture_is_not_run(bert):
     (folder / "x.py").write_text("raise SystemExit('remote code was run')")
     message = refused(lambda: load_masked_lm(folder, KMER), ConfigError)
     assert "'hyena' (custom code x.Config) is not implemented" in message
-    assert "implemented: bert, dnabert2, esm" in message
+    assert "implemented: bert, dnamask_dnabert2, esm" in message
 
 
 def test_another_architecture_is_refused(bert, tmp_path):
@@ -282,7 +278,9 @@ def test_missing_surplus_and_misshapen_tensors(bert, change, message):
 def test_masked_lm_from_a_classifier_is_refused(bert, tmp_path):
     _, folder = bert
     load_classifier(folder, KMER, num_labels=2)[0].save_pretrained(tmp_path / "classifier")
-    assert "lacks 'cls." in refused(lambda: load_masked_lm(tmp_path / "classifier", KMER), InputError)
+    message = refused(lambda: load_masked_lm(tmp_path / "classifier", KMER), InputError)
+    assert "lacks 'cls." in message
+    assert "--fresh-head" in message
 
 
 def test_another_vocabulary_is_refused(bert):
@@ -306,7 +304,8 @@ def test_esm_with_another_padding_id_is_refused(tmp_path):
         (lambda folder: (folder / "config.json").write_text("{"), "not readable JSON"),
         (lambda folder: (folder / "config.json").write_text("[]"), "not a JSON object"),
         (lambda folder: edit(folder / "config.json", hidden_size="big"), "hidden_size"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "holds no weights"),
+        (lambda folder: _lose_weights_of_a_run(folder), "holds no weights"),
+        (lambda folder: _as_pointer(folder), "git lfs pull"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"\0" * 40), "is damaged"),
         (lambda folder: _truncate(folder / "model.safetensors"), "is damaged"),
         (lambda folder: _as_bin(folder, b""), "is damaged"),
@@ -318,6 +317,16 @@ def test_damaged_checkpoints_are_one_line(bert, damage, message):
     _, folder = bert
     damage(folder)
     assert message in refused(lambda: load_masked_lm(folder, KMER), InputError)
+
+
+def _lose_weights_of_a_run(folder):
+    (folder / "model.safetensors").unlink()
+    (folder / "trainer_state.json").write_text("{}")
+
+
+def _as_pointer(folder):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    _as_bin(folder, pointer.encode())
 
 
 def _truncate(path):

@@ -148,9 +148,11 @@ class Backbone:
         import transformers
 
         labels = overrides.pop("num_labels", None)
+        problem = overrides.pop("problem_type", None)
         config = self.build_config(tokenizer, **overrides)
         if labels is not None:
             config.num_labels = labels
+            config.problem_type = problem
         with seeded(seed):
             try:
                 model = getattr(transformers, task).from_config(config, trust_remote_code=False)

@@ -182,7 +182,7 @@ def test_importing_one_module_is_enough_for_the_auto_classes():
     code = (
         "import dnamask_plugins.models.auto\n"
         "from transformers import AutoConfig\n"
-        "assert AutoConfig.for_model('dnabert2').alibi_starting_size == 512\n"
+        "assert AutoConfig.for_model('dnamask_dnabert2').alibi_starting_size == 512\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -250,7 +250,10 @@ def test_bad_sizes_are_refused():
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"model_type": "dnabert2"}, True),
+        ({"model_type": "dnamask_dnabert2"}, True),
+        ({"model_type": "dnabert2", "hidden_dropout_prob": 0.1, "alibi_starting_size": 512}, True),
+        ({"model_type": "dnabert2", "hidden_dropout": 0.1, "alibi_starting_size": 512}, False),
+        ({"model_type": "dnabert2", "hidden_dropout_prob": 0.1, "lm_head": {}}, False),
         ({"architectures": ["BertForMaskedLM"], "alibi_starting_size": 512}, True),
         ({"auto_map": {"AutoModel": "zhihan1996/DNABERT-2-117M--bert_layers.BertModel"}}, True),
         ({"architectures": ["BertForMaskedLM"]}, False),

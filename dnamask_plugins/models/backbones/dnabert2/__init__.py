@@ -12,7 +12,10 @@ from typing import Any, Final
 from dnamask_plugins.models.backbones.base import Backbone
 from dnamask_plugins.models.backbones.dnabert2.packed import packed
 
-MODEL_TYPE: Final = "dnabert2"
+MODEL_TYPE: Final = "dnamask_dnabert2"
+"""A name of our own: multimolecule registers another class as ``dnabert2``, and the last one would win."""
+
+_EARLIER_TYPE: Final = "dnabert2"
 
 
 def describes(settings: Mapping[str, Any]) -> bool:
@@ -28,7 +31,12 @@ def describes(settings: Mapping[str, Any]) -> bool:
     >>> describes({"model_type": "bert"})
     False
     """
-    if settings.get("model_type") == MODEL_TYPE or "alibi_starting_size" in settings:
+    kind = settings.get("model_type")
+    if kind == MODEL_TYPE:
+        return True
+    if kind == _EARLIER_TYPE:  # saved by us before, or by multimolecule, which names its dropout otherwise
+        return "hidden_dropout_prob" in settings and "lm_head" not in settings
+    if "alibi_starting_size" in settings and kind in (None, "bert"):
         return True
     remote = settings.get("auto_map") or {}
     return any("bert_layers." in str(reference) for reference in remote.values())
