@@ -23,7 +23,8 @@ def save_classifier(model: Any, unit: Unit, source: ModelSource) -> None:
 
     Low-rank adapters are merged into the weights.
     """
-    from dnamask_plugins.models.loading import max_positions, quiet_transformers
+    from dnamask_plugins.models.loading import quiet_transformers
+    from dnamask_plugins.models.positions import max_positions
     from dnamask_plugins.tokenizers.export import save_pretrained
 
     if hasattr(model, "merge_and_unload"):

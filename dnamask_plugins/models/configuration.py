@@ -5,6 +5,7 @@ No code beside a checkpoint is ever run.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -116,12 +117,9 @@ def _check_tokenizer(config: PretrainedConfig, tokenizer: DNATokenizer, source: 
 
 
 def _counts_from_padding(config: PretrainedConfig) -> bool:
-    """Say whether positions begin behind the padding id (RoBERTa, ESM), so that another one moves them all."""
+    """Say whether positions begin behind the padding id (RoBERTa, ESM): another id would move them all."""
     from dnamask_plugins.models.positions import max_positions
 
-    before = config.pad_token_id or 0
-    limits = []
-    for config.pad_token_id in (0, 7):
-        limits.append(max_positions(config))
-    config.pad_token_id = before
-    return limits[0] != limits[1]
+    other = copy.deepcopy(config)
+    other.pad_token_id = (config.pad_token_id or 0) + 1
+    return max_positions(other) != max_positions(config)

@@ -143,7 +143,7 @@ class _Parts:
             "trainer": {key: value for key, value in settings.trainer.items() if key not in _MAY_CHANGE},
         }
         # Absent where they are what they always were, so that runs of versions before can be resumed.
-        for key, default in (("init", "plain"), ("loss", "token")):
+        for key, default in (("init", "plain"), ("loss", "token"), ("fresh_head", False)):
             if identity[key] == default:
                 del identity[key]
         objective = Objective.for_tokenizer(settings.loss, tokenizer)
@@ -211,7 +211,11 @@ def _train(
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     model, description = load_masked_lm(
-        settings.backbone, parts.tokenizer, seed=settings.seed, **settings.model
+        settings.backbone,
+        parts.tokenizer,
+        seed=settings.seed,
+        head="fresh" if settings.fresh_head else "kept",
+        **settings.model,
     )
     parts.beginning.apply(model, description, settings.seed)
     check_lengths(settings, parts.tokenizer, description.max_positions)
@@ -239,7 +243,9 @@ def _train(
     if first_process:
         write_json(output / "settings.json", settings.to_mapping())
         write_json(output / "identity.json", {"fingerprint": parts.fingerprint})
-        if not save_tokenizer(parts.tokenizer, output):
+        if description.started_fresh or description.origin == "configuration":
+            Console(stderr=True, soft_wrap=True).print(str(description), highlight=False)
+        if not save_tokenizer(parts.tokenizer, output, description.max_positions):
             Console(stderr=True).print(
                 f"tokenizer '{parts.tokenizer.name}' has no Hugging Face form: "
                 "load_tokenizer(folder) gives it back, AutoTokenizer does not"

@@ -86,6 +86,8 @@ class PretrainSettings:
         How embeddings begin, from scratch: as drawn, or as the sum of their letters; see `spell_embeddings`.
     loss : {"token", "nucleotide", "both"}
         What is learned; see `Objective`.
+    fresh_head : bool
+        Start the masked-language-model head of a folder at random, whether it holds one or not.
     lora : dict, optional
         Parameters of `add_lora`; full training when absent.
     trainer : dict
@@ -103,6 +105,7 @@ class PretrainSettings:
     strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     init: str = "plain"
     loss: str = "token"
+    fresh_head: bool = False
     lora: Mapping[str, Any] | None = None
     mask: MaskSettings = field(default_factory=MaskSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)

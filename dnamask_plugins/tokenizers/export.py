@@ -132,8 +132,17 @@ def _write(tokenizer: DNATokenizer, exported: PreTrainedTokenizerFast | None, ta
             os.replace(path, target / path.name)
 
 
-def save_tokenizer(tokenizer: DNATokenizer, folder: str | os.PathLike[str]) -> bool:
+def save_tokenizer(
+    tokenizer: DNATokenizer, folder: str | os.PathLike[str], max_length: int | None = None
+) -> bool:
     """Save any tokenizer whole: its files, and the form that ``AutoTokenizer`` loads where it has one.
+
+    Parameters
+    ----------
+    tokenizer : DNATokenizer
+    folder : path
+    max_length : int, optional
+        Longest row in tokens that the model beside it takes, to which ``truncation=True`` cuts.
 
     Returns
     -------
@@ -149,6 +158,7 @@ def save_tokenizer(tokenizer: DNATokenizer, folder: str | os.PathLike[str]) -> b
     exported = None
     if hasattr(tokenizer, "to_backend"):
         with contextlib.suppress(ConfigError, NotImplementedError):
-            exported = to_huggingface(tokenizer)  # type: ignore[arg-type]
+            limit = {} if max_length is None else {"model_max_length": max_length}
+            exported = to_huggingface(tokenizer, **limit)  # type: ignore[arg-type]
     _save(tokenizer, exported, Path(folder))
     return exported is not None

@@ -44,6 +44,9 @@ def pretrain(
         str | None, typer.Option(help="How embeddings begin: plain, or spelled (as sums of letters).")
     ] = None,
     loss: Annotated[str | None, typer.Option(help="What is learned: token, nucleotide or both.")] = None,
+    fresh_head: Annotated[
+        bool, typer.Option("--fresh-head", help="Start the head of a folder at random, as one without needs.")
+    ] = False,
     lora: Annotated[
         int | None, typer.Option(help="Train LoRA adapters of this rank instead of all weights.")
     ] = None,
@@ -85,6 +88,7 @@ def pretrain(
         "seed": seed,
         "tokenizer": tokenizer_config(tokenizer) if tokenizer else None,
         "curriculum": _present({"name": curriculum, "strategy": strategy, "mask_rate": mask_rate}) or None,
+        "fresh_head": fresh_head or None,
         "lora": {"rank": lora} if lora else None,
         "trainer": _present(trainer) or None,
     }

@@ -16,7 +16,8 @@ from golden_models import Ids, weights, write_checkpoint
 from safetensors.torch import load_file, save_file
 
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm, read_config
+from dnamask_plugins.models.configuration import read_config
+from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm
 from dnamask_plugins.models.masked_loss import masked_lm_loss
 
 FILE = Path(__file__).parent / "golden" / "nucleotide_transformer_v2.json"
