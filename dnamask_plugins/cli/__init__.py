@@ -10,9 +10,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -23,14 +22,14 @@ from dnamask_plugins.errors import DnamaskError
 class _LazyCommands(TyperGroup):
     """Finds the commands by listing the modules of `dnamask_plugins.cli.commands`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         from dnamask_plugins.cli import commands
 
         return sorted(
             module.name.strip("_").replace("_", "-") for module in pkgutil.iter_modules(commands.__path__)
         )
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in self.list_commands(ctx):
             return None
         stem = cmd_name.replace("-", "_")

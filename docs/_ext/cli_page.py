@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import click
 import typer
 
 
@@ -26,7 +25,7 @@ def write() -> str:
 
 
 def _walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    context = click.Context(command, info_name=path[-1])
+    context = typer.Context(command, info_name=path[-1])
     if len(path) > 1:
         yield path, command
     if hasattr(command, "list_commands"):
@@ -37,7 +36,7 @@ def _walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
 
 
 def _section(path: tuple[str, ...], command: Any) -> list[str]:
-    context = click.Context(command, info_name=" ".join(path))
+    context = typer.Context(command, info_name=" ".join(path))
     lines = [f"{'#' * min(len(path), 3)} `{' '.join(path)}`", ""]
     if command.help:
         lines += [_plain(command.help.split("\f")[0]), ""]
@@ -54,7 +53,7 @@ def _section(path: tuple[str, ...], command: Any) -> list[str]:
     return lines
 
 
-def _row(parameter: Any, context: click.Context) -> str | None:
+def _row(parameter: Any, context: typer.Context) -> str | None:
     if getattr(parameter, "param_type_name", "") == "option":
         names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
     else:

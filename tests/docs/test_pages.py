@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 import typer
 from fenced_blocks import Block, blocks_of
@@ -108,21 +107,32 @@ def test_commands_and_their_options_exist(place: str, command: str) -> None:
         parse(root, [word for word in words[1:] if word != "..."], place)
 
 
-def parse(command: click.Command, arguments: list[str], place: str) -> None:
+# typer brings its own copy of click in newer versions, and uses the library in older ones.
+UsageError: type[Any] = typer.BadParameter.__mro__[1]
+
+
+def parse(command: Any, arguments: list[str], place: str) -> None:
     try:
         context = command.make_context(command.name or "dnamask", list(arguments))
-    except click.exceptions.MissingParameter:
-        return  # an abbreviated example
-    except click.UsageError as error:
-        # Paths of an example need not exist here; options and commands must.
-        if "does not exist" not in error.message:
+    except UsageError as error:
+        # Abbreviated examples lack arguments, and paths need not exist here; options and commands must.
+        if type(error).__name__ != "MissingParameter" and "does not exist" not in error.message:
             pytest.fail(f"{place}: {error.message}")
         return
-    if isinstance(command, click.Group) and context.protected_args + context.args:
-        rest = context.protected_args + context.args
-        found = command.get_command(context, rest[0])
-        assert found is not None, f"{place}: no command '{rest[0]}'"
-        parse(found, rest[1:], place)
+    if hasattr(command, "get_command"):
+        rest = [*getattr(context, "_protected_args", []), *context.args]
+        if rest:
+            found = command.get_command(context, rest[0])
+            assert found is not None, f"{place}: no command '{rest[0]}'"
+            parse(found, rest[1:], place)
+
+
+@pytest.mark.parametrize("command", ["estimate --corpus corpus", "gue walk", "corpus build --fastas x"])
+def test_a_command_that_is_not_there_is_seen(command: str) -> None:
+    from dnamask_plugins.cli import app
+
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        parse(typer.main.get_command(app), command.split(), "here")
 
 
 def test_blocks_of_readme_that_load_a_model_are_the_tutorials() -> None:
