@@ -31,23 +31,29 @@ def models(limit_steps: int | None = None) -> list[Model]:
     return found
 
 
+def run_methods(data: Path, work: Path, records: Path, clock: Clock, seed: int | None = None) -> None:
+    """Make what has no record, of one seed or of all."""
+    for model in models():
+        if seed in (None, model.seed) and read_record(model, records) is None:
+            clock.check()
+            record = make(model, work, records)
+            print(f"{model.name}: {record['cpu_seconds']:.0f} CPU s", flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--seed", type=int, help="only this one")
     given = parser.parse_args()
     prepare(given.data, given.work)
     from dnamask_plugins.pretrain.signals import Interrupted
 
     clock = Clock(given.minutes)
     try:
-        for model in models():
-            if read_record(model, given.records) is None:
-                clock.check()
-                record = make(model, given.work, given.records)
-                print(f"{model.name}: {record['cpu_seconds']:.0f} CPU s", flush=True)
+        run_methods(given.data, given.work, given.records, clock, given.seed)
     except (TimeUp, Interrupted):
         print("time is up; run the same command again", flush=True)
         return AGAIN

@@ -1,0 +1,107 @@
+"""What the committed records of the study say, and where they depart from the registration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.confirmatory.finetuning import read_results
+from benchmarks.confirmatory.pretraining import RECORDS, Model, read_record
+from benchmarks.confirmatory.registration import Registration
+
+
+def results_path(model: Model, records: Path = RECORDS) -> Path:
+    """Where the fine-tunings of a model are."""
+    return records / model.part / f"finetune.{model.name}.json"
+
+
+def figures(registration: Registration, records: Path = RECORDS) -> dict[str, dict[int, float]]:
+    """Return arm to seed to mean MCC, for models of which every registered fine-tuning is there."""
+    found: dict[str, dict[int, float]] = {}
+    for model in registration.models():
+        results = read_results(results_path(model, records))
+        keys = [attempt.key for attempt in registration.attempts(model.seed)]
+        if read_record(model, records) is not None and all(key in results for key in keys):
+            mean = sum(results[key]["mcc"] for key in keys) / len(keys)
+            found.setdefault(model.arm, {})[model.seed] = mean
+    return found
+
+
+def final_perplexity(registration: Registration, records: Path = RECORDS) -> dict[str, dict[int, float]]:
+    """Return arm to seed to the last perplexity under the random span's mask, where that was measured."""
+    found: dict[str, dict[int, float]] = {}
+    for model in registration.models():
+        record = read_record(model, records)
+        rows = [] if record is None else record.get("evaluations", [])
+        if rows and "perplexity/span" in rows[-1]:
+            found.setdefault(model.arm, {})[model.seed] = rows[-1]["perplexity/span"]
+    return found
+
+
+def departures(registration: Registration, records: Path = RECORDS) -> list[str]:
+    """Return, a line each, what is missing or other than registered.
+
+    Compared are arms, seeds, tasks, fine-tuning seeds, recipes and settings of every model; records of arms
+    that are not registered; and seeds left out.
+    """
+    lines = []
+    for arm in registration.content["arm"]:
+        models = [registration.model(arm, seed) for seed in registration.seeds]
+        lines += _missing_models(arm, models, records)
+        lines += _missing_figures(registration, arm, models, records)
+    lines += [
+        f"{arm}: seeds {', '.join(map(str, seeds))} left out for a registered reason"
+        for arm, seeds in registration.excluded.items()
+    ]
+    return lines + list(_unregistered(registration, records))
+
+
+def _missing_models(arm: str, models: list[Model], records: Path) -> list[str]:
+    absent, other = [], []
+    for model in models:
+        if read_record(model, records) is None:
+            (other if model.record_path(records).is_file() else absent).append(model.seed)
+    lines = []
+    if absent:
+        lines.append(f"{arm}: no model of {_seeds(absent, len(models))}")
+    if other:
+        lines.append(f"{arm}: made with other settings than registered, {_seeds(other, len(models))}")
+    return lines
+
+
+def _missing_figures(registration: Registration, arm: str, models: list[Model], records: Path) -> list[str]:
+    missing: dict[str, list[int]] = {}
+    for model in models:
+        if read_record(model, records) is None:
+            continue
+        results = read_results(results_path(model, records))
+        for attempt in registration.attempts(model.seed):
+            if attempt.key not in results:
+                seeds = missing.setdefault(attempt.task, [])
+                if model.seed not in seeds:
+                    seeds.append(model.seed)
+    return [
+        f"{arm}: {task} not fine-tuned in full, {_seeds(seeds, len(models))}"
+        for task, seeds in missing.items()
+    ]
+
+
+def _unregistered(registration: Registration, records: Path) -> Iterator[str]:
+    known = {model.record_path(records).name for model in registration.models()}
+    for path in sorted((records / "study").glob("*.seed-*.json")):
+        if not path.name.startswith("finetune.") and path.name not in known:
+            yield f"{path.stem}: trained but not registered"
+
+
+def _seeds(seeds: list[int], all_of_them: int) -> str:
+    return "any seed" if len(seeds) == all_of_them else f"seeds {', '.join(map(str, seeds))}"
+
+
+def dev_table(records: Path = RECORDS) -> dict[str, Any]:
+    """Return Gate 0's results: label of a model to attempt to figures."""
+    folder = records / "gate0"
+    return {
+        path.stem.removeprefix("finetune."): read_results(path)
+        for path in sorted(folder.glob("finetune.*.json"))
+    }

@@ -1,0 +1,258 @@
+"""Writes the page from the records, and from nothing else: ``python -m benchmarks.confirmatory.report``.
+
+What stands between ``<!-- NAME -->`` and ``<!-- /NAME -->`` in README.md is made here; a test makes it again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.confirmatory import gate0, methods
+from benchmarks.confirmatory.finetuning import read_results
+from benchmarks.confirmatory.outcomes import departures, dev_table, figures, final_perplexity
+from benchmarks.confirmatory.pretraining import HERE, RECORDS, read_record
+from benchmarks.confirmatory.registration import Registration
+from benchmarks.confirmatory.verdict import judge
+from dnamask_plugins.files import write_atomically
+from dnamask_plugins.pretrain.settings import read_toml
+
+PAGE = HERE / "README.md"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def state(registration: Registration, records: Path = RECORDS) -> str:
+    """Say in a few lines how far the study has come."""
+    wanted = methods.models()
+    made = sum(read_record(model, records) is not None for model in wanted)
+    lines = [f"- Methods alone: {made} of {len(wanted)} runs."]
+    for stage in gate0.TABLE["stage"][1:]:
+        listed = list(gate0.attempts(stage, gate0.chosen_recipe(records) or (0.0, "open")))
+        known = dev_table(records)
+        there = sum(attempt.key in known.get(label, {}) for label, attempt in listed)
+        lines.append(f"- Gate 0, {stage['name'].replace('_', ' ')}: {there} of {len(listed)} fine-tunings.")
+    if not registration.is_registered:
+        lines.append(
+            "- **The registration is a draft.** No claim has been tested and no other arm was trained."
+        )
+        return "\n".join(lines)
+    whole = sum(len(seeds) for seeds in figures(registration, records).values())
+    all_models = len(list(registration.models()))
+    lines.append(f"- Registered (`{registration.fingerprint}`): {whole} of {all_models} models, all tasks.")
+    return "\n".join(lines)
+
+
+def verdicts(registration: Registration, records: Path = RECORDS) -> str:
+    """Write the table of claims."""
+    if not registration.is_registered:
+        rows = [[claim["name"], claim["text"], "draft: not tested"] for claim in registration.claims]
+        return table(["", "claim, as drafted", "verdict"], rows)
+    found = judge(
+        registration.claims,
+        registration.seeds,
+        figures(registration, records),
+        final_perplexity(registration, records),
+        registration.excluded,
+    )
+    rows = [
+        [
+            each.claim,
+            each.text,
+            f"**{each.status}**",
+            *map(_number, (each.difference, each.p, each.corrected)),
+            each.detail,
+        ]
+        for each in found
+    ]
+    return table(["", "claim", "verdict", "difference", "p", "p (Holm)", ""], rows)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def departures_list(registration: Registration, records: Path = RECORDS) -> str:
+    """List the departures."""
+    if not registration.is_registered:
+        return "None is possible yet: nothing is registered."
+    return "\n".join(f"- {line}" for line in departures(registration, records)) or "None."
+
+
+def gate0_tables(records: Path = RECORDS) -> str:
+    """Write Gate 0's figures on dev: the search, then floors and models under the recipe that was chosen."""
+    return "\n\n".join([_search_table(records), _confirm_table(records), gate0.rule(records)])
+
+
+def _search_table(records: Path) -> str:
+    known, rows = dev_table(records), []
+    for stage in (each for each in gate0.TABLE["stage"] if each["name"].startswith("search")):
+        for label in stage["models"]:
+            recipes: dict[str, dict[str, float]] = {}
+            for each, attempt in gate0.attempts(stage, None):
+                if each == label and attempt.key in known.get(label, {}):
+                    recipe = f"{attempt.learning_rate:g}, {attempt.head}"
+                    recipes.setdefault(recipe, {})[attempt.task] = known[label][attempt.key]["mcc"]
+            title = gate0.TABLE["model"][label]["title"]
+            for recipe, by_task in recipes.items():
+                shown = [f"{by_task[task]:.3f}" if task in by_task else "-" for task in stage["tasks"]]
+                mean = (
+                    f"{np.mean(list(by_task.values())):.3f}" if len(by_task) == len(stage["tasks"]) else "-"
+                )
+                rows.append([title, recipe, *shown, mean])
+    tasks = next(each["tasks"] for each in gate0.TABLE["stage"] if each["name"] == "search")
+    return table(["model", "learning rate, head", *tasks, "mean"], rows)
+
+
+def _confirm_table(records: Path) -> str:
+    tasks, known = gate0.TABLE["tasks"], dev_table(records)
+    stage = next(each for each in gate0.TABLE["stage"] if each["name"] == "confirm")
+    rows = []
+    floors = read_results(records / "gate0" / "floors.json")
+    for name in gate0.TABLE["floors"]:
+        keys = [f"{name} {task} rows={gate0.TABLE['train_rows']}" for task in tasks]
+        rows.append(
+            [f"floor: {name}", "", *(f"{floors[k]['mcc']:.3f}" if k in floors else "-" for k in keys)]
+        )
+    chosen = gate0.chosen_recipe(records)
+    for label in stage["models"] if chosen else []:
+        values: dict[str, list[float]] = {}
+        for each, attempt in gate0.attempts(stage, chosen):
+            if each == label and attempt.key in known.get(label, {}):
+                values.setdefault(attempt.task, []).append(known[label][attempt.key]["mcc"])
+        shown = [
+            f"{np.mean(values[task]):.3f} ({len(values[task])})" if task in values else "-" for task in tasks
+        ]
+        rows.append([gate0.TABLE["model"][label]["title"], f"{chosen[0]:g}, {chosen[1]}", *shown])  # type: ignore[index]
+    return table(["model", "recipe", *tasks], rows)
+
+
+def method_curves(records: Path = RECORDS) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Return form to arm to the records of its seeds."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for model in methods.models():
+        record = read_record(model, records)
+        if record is not None:
+            found.setdefault(model.form, {}).setdefault(model.arm, []).append(record)
+    return found
+
+
+def methods_table(records: Path = RECORDS) -> str:
+    """Write the last perplexities and CPU seconds of each method on each form."""
+    forms, arms = read_toml(HERE / "forms.toml")["form"], read_toml(HERE / "methods.toml")["arm"]
+    rows = []
+    for form, by_arm in method_curves(records).items():
+        for arm, found in by_arm.items():
+            last = [each["evaluations"][-1] for each in found]
+            letter = [each["nucleotide_perplexity"] for each in last]
+            token = [each["perplexity"] for each in last]
+            seconds = np.mean([each["cpu_seconds"] for each in found])
+            rows.append(
+                [
+                    forms[form]["title"],
+                    arms[arm]["title"],
+                    str(last[0]["step"]),
+                    str(len(found)),
+                    _spread(letter, 3),
+                    _spread(token, 1),
+                    f"{seconds:.0f}",
+                ]
+            )
+    return table(["model", "arm", "steps", "seeds", "per nucleotide", "per token", "CPU s"], rows)
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    mean = f"{np.mean(values):,.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
+
+
+def draw_methods(path: Path, records: Path = RECORDS) -> None:
+    """Draw perplexity per nucleotide against steps, a panel a form, a line an arm, thin lines for seeds."""
+    from matplotlib.figure import Figure
+
+    forms, arms = read_toml(HERE / "forms.toml")["form"], read_toml(HERE / "methods.toml")["arm"]
+    curves = method_curves(records)
+    colours = dict(zip(arms, ("#777777", "#c4622d", "#3465a4", "#7aa6c2", "#4e9a06"), strict=True))
+    columns = min(3, max(len(curves), 1))
+    lines = -(-max(len(curves), 1) // columns)
+    figure = Figure(figsize=(4 * columns, 3.3 * lines + 0.4), dpi=110, layout="constrained")
+    axes = np.atleast_1d(figure.subplots(lines, columns)).ravel()
+    for axis, (form, by_arm) in zip(axes, curves.items(), strict=False):
+        for arm, found in by_arm.items():
+            steps = [row["step"] for row in found[0]["evaluations"]]
+            seeds = [[row["nucleotide_perplexity"] for row in each["evaluations"]] for each in found]
+            for each in seeds if len(seeds) > 1 else []:
+                axis.plot(steps, each, color=colours[arm], lw=0.6, alpha=0.5)
+            axis.plot(steps, np.mean(seeds, axis=0), color=colours[arm], lw=1.8, label=arms[arm]["title"])
+        axis.axhline(4, color="#bbbbbb", lw=0.8, ls=":")
+        axis.set_title(forms[form]["title"].split(":")[0], loc="left", fontsize=9)
+        axis.set_xlabel("optimizer step", fontsize=8)
+        axis.set_ylabel("perplexity per nucleotide", fontsize=8)
+        axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes[len(curves) :]:
+        axis.set_axis_off()
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    figure.savefig(path, format="png")
+
+
+def simulation_table(records: Path = RECORDS) -> str:
+    """Write what the verdict's simulation gave."""
+    path = records / "simulation.json"
+    if not path.is_file():
+        return "Not simulated yet."
+    content = json.loads(path.read_text())
+    names = list(content["rows"][0]["shown"])
+    rows = [
+        [
+            f"{row['per_task']:g}",
+            f"{100 * row['gain']:g}",
+            *(f"{row['shown'][name]:.3f}" for name in names),
+            "" if row["any"] is None else f"{row['any']:.3f}",
+        ]
+        for row in content["rows"]
+    ]
+    head = ["spread per task", "points beyond the claim's edge", *names, "any claim, all at their edge"]
+    return f"{content['draws']:,} simulated studies a row.\n\n{table(head, rows)}"
+
+
+def parts(registration: Registration, records: Path = RECORDS) -> Mapping[str, str]:
+    """Return everything that is generated, by the name of its place in the page."""
+    return {
+        "state": state(registration, records),
+        "verdicts": verdicts(registration, records),
+        "departures": departures_list(registration, records),
+        "gate0": gate0_tables(records),
+        "methods": methods_table(records),
+        "simulation": simulation_table(records),
+    }
+
+
+def fill(page: str, content: Mapping[str, str]) -> str:
+    """Put the generated parts into their places."""
+    for name, text in content.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        if not pattern.search(page):
+            raise ValueError(f"the page has no place for {name}")
+        page = pattern.sub(lambda match, text=text: f"{match.group(1)}{text}\n{match.group(2)}", page)
+    return page
+
+
+def main() -> None:
+    registration = Registration.read()
+    write_atomically(PAGE, fill(PAGE.read_text(), parts(registration)))
+    draw_methods(HERE / "figures" / "methods.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The whole study in one command that goes on where the committed records end.
+
+``python benchmarks/confirmatory/run.py --data DATA --work WORK [--minutes 9]``
+
+In this order: Gate 0 on dev sets; each method alone; then, once ``registration.toml`` says "registered",
+floors and the registered arms, seed by seed: pretraining and the fine-tuning of every task. What has a record
+is not done again; a model whose weights are not on this machine is made again only if a fine-tuning of it is
+missing. The process may be killed at any time. Exit code 0: all is done. 75: run the same command again.
+
+DATA holds ``genomes/``, ``gue/``, ``tokenizers/`` (and ``fewshot/``, for the exclusion); WORK gets corpora
+and models. Both may be given by STUDY_DATA and STUDY_WORK. ``--share 0/2`` and ``--share 1/2`` divide the
+registered models between two processes. ``python -m benchmarks.confirmatory.report`` writes the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp  # noqa: E402
+from benchmarks.confirmatory import gate0, methods  # noqa: E402
+from benchmarks.confirmatory.finetuning import fine_tune, floor, read_results  # noqa: E402
+from benchmarks.confirmatory.outcomes import results_path  # noqa: E402
+from benchmarks.confirmatory.prepare import prepare  # noqa: E402
+from benchmarks.confirmatory.pretraining import RECORDS, Model, make, read_record  # noqa: E402
+from benchmarks.confirmatory.registration import Registration  # noqa: E402
+from dnamask_plugins.errors import DnamaskError  # noqa: E402
+from dnamask_plugins.files import write_json  # noqa: E402
+
+
+def run_model(
+    model: Model, registration: Registration, data: Path, work: Path, records: Path, clock: Clock
+) -> None:
+    """Make a model and its fine-tunings, as far as they have no record."""
+    path = results_path(model, records)
+    results = read_results(path)
+    if read_record(model, records) is None:
+        results = {}  # those of another model
+    missing = [each for each in registration.attempts(model.seed) if each.key not in results]
+    if read_record(model, records) is not None and not missing:
+        return
+    clock.check()
+    make(model, work, records)
+    for attempt in missing:
+        clock.check()
+        results[attempt.key] = fine_tune(model.folder(work), attempt, data, registration.recipe)
+        write_json(path, results)
+    print(f"{model.name}: done", flush=True)
+
+
+def run_floors(registration: Registration, data: Path, records: Path, clock: Clock) -> None:
+    """Fit the floors on the registered rows."""
+    path = records / "study" / "floors.json"
+    rows = registration.content["train_rows"]
+    for name in registration.content["floors"]:
+        for task in registration.content["tasks"]:
+            results, key = read_results(path), f"{name} {task} rows={rows}"
+            if key not in results:
+                clock.check()
+                write_json(path, results | {key: floor(name, task, data, rows, "test")})
+
+
+def run_registered(given: argparse.Namespace, registration: Registration, clock: Clock) -> None:
+    """Run the registered part."""
+    part, parts = map(int, given.share.split("/"))
+    if part == 0:
+        run_floors(registration, given.data, given.records, clock)
+    for model in list(registration.models())[part::parts]:
+        run_model(model, registration, given.data, given.work, given.records, clock)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, default=os.environ.get("STUDY_DATA"))
+    parser.add_argument("--work", type=Path, default=os.environ.get("STUDY_WORK"))
+    parser.add_argument("--records", type=Path, default=RECORDS)
+    parser.add_argument("--minutes", type=float, help="stop after this long")
+    parser.add_argument("--share", default="0/1", help="I/N: every N-th registered model, from the I-th")
+    given = parser.parse_args()
+    if given.data is None or given.work is None:
+        parser.error("--data and --work are needed (or STUDY_DATA and STUDY_WORK)")
+    given.data, given.work = Path(given.data), Path(given.work)
+    return given
+
+
+def main() -> int:
+    given = arguments()
+    from dnamask_plugins.pretrain.signals import Interrupted
+
+    clock, started = Clock(given.minutes), time.process_time()
+    try:
+        registration = Registration.read()
+        prepare(given.data, given.work)
+        for stage in gate0.TABLE["stage"]:
+            gate0.run_stage(stage, given.data, given.work, given.records, clock)
+        methods.run_methods(given.data, given.work, given.records, clock)
+        if not registration.is_registered:
+            print("the registration is a draft: no other arm is trained until it is committed as registered")
+            return 0
+        run_registered(given, registration, clock)
+    except (TimeUp, Interrupted):
+        print(
+            f"time is up after {time.process_time() - started:.0f} CPU s; run the same command again",
+            flush=True,
+        )
+        return AGAIN
+    except DnamaskError as error:
+        print(str(error), file=sys.stderr)
+        return 2
+    finally:
+        clock.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
