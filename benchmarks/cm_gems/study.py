@@ -168,6 +168,8 @@ def _unit(table: str, arm: str, seed: int, content: Mapping[str, Any], shared: M
         label: value for label, value in shared["strategies"].items() if label in str(curriculum)
     }
     settings |= {"trainer": trainer, "curriculum": curriculum, "mask": chosen.get("mask", {})}
+    # Absent where they are the defaults, so that the identity of older units stays what it was.
+    settings |= {key: chosen[key] for key in ("init", "loss") if key in chosen}
     return Unit(
         table=table,
         arm=arm,
