@@ -150,7 +150,7 @@ def judge(
         )
     missing = [key for key in report["missing_keys"] if not _may_lack(anatomy, key, fresh_head)]
     if missing:
-        unused = _unused(type(model), model.config)
+        unused = _unused(model)
         missing = [key for key in missing if key not in unused]
     prefixed = any(key.startswith(anatomy.prefix) for key in held) if anatomy.prefix else False
     surplus = [key for key in report["unexpected_keys"] if not _may_hold(anatomy, key, prefixed)]
@@ -170,6 +170,9 @@ def judge(
 
 def _may_lack(anatomy: Anatomy, key: str, fresh_head: bool) -> bool:
     """Allow a head for another task, and what no masked language model has (a pooler)."""
+    # Buffers are computed by the class and not learned.
+    if key.rpartition(".")[2] in anatomy.buffers:
+        return True
     return (fresh_head and not anatomy.in_base(key)) or key not in anatomy.pretrained
 
 
@@ -189,18 +192,27 @@ def _other_head(anatomy: Anatomy, key: str) -> bool:
     return key.split(".")[0] not in {name.split(".")[0] for name in anatomy.own}
 
 
-def _unused(model_class: type[PreTrainedModel], config: PretrainedConfig) -> frozenset[str]:
-    """Return the parameters that the forward pass does not read: those that no gradient reaches."""
+def _unused(model: PreTrainedModel) -> set[str]:
+    """Return the parameters that the forward pass does not read: those that its graph does not reach."""
     import torch
 
+    ids = torch.arange(7, 12)[None]
+    training = model.training
     try:
-        model = _empty(model_class, config)
-        ids = torch.ones(1, 4, dtype=torch.int64, device="meta")
-        output = model(input_ids=ids, attention_mask=torch.ones_like(ids))
-        sum(value.sum() for value in output.values() if hasattr(value, "sum")).backward()  # type: ignore[union-attr]
-    except Exception:  # a forward pass that looks at values: all of it counts as used
-        return frozenset()
-    return frozenset(name for name, parameter in model.named_parameters() if parameter.grad is None)
+        output = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids))
+    except Exception:  # an architecture that reads more than tokens: all of it counts as used
+        return set()
+    finally:
+        model.train(training)
+    waiting = [value.grad_fn for value in output.values() if getattr(value, "grad_fn", None) is not None]
+    seen, used = set(waiting), set()
+    while waiting:
+        node = waiting.pop()
+        used.add(id(getattr(node, "variable", None)))
+        new = {each for each, _ in node.next_functions if each is not None} - seen
+        seen |= new
+        waiting += new
+    return {name for name, parameter in model.named_parameters() if id(parameter) not in used}
 
 
 def _some(keys: list[str]) -> str:
