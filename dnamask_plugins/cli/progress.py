@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from dnamask_plugins import terminal
+
 
 @contextmanager
 def reading(paths: Sequence[str | Path], label: str) -> Iterator[Callable[[int], None]]:
     """Show how far files have been read; the callback takes the bytes read since its last call."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
     # The size of a pipe is unknown; a missing file is the reader's to report.
     total = sum(path.stat().st_size for path in map(Path, paths) if path.is_file()) or None
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    columns = (terminal.words("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with terminal.bar(*columns, transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda count: bar.advance(task, count)

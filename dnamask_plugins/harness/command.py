@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dnamask_plugins import terminal
 from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, PluginError
 from dnamask_plugins.tasks import SPLITS, Task, all_suites, select_tasks
@@ -112,8 +113,6 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 def run_command(flags: RunFlags) -> int:
     """Run what is open, write the records, print a table; returns the exit code (1 where a unit failed)."""
-    from rich.console import Console
-
     tasks = tasks_of(flags.tasks, flags.suites)
     seeds = parse_seeds(flags.seeds)
     settings = parse_assignments(flags.settings)
@@ -143,30 +142,26 @@ def run_command(flags: RunFlags) -> int:
         model_name=flags.name,
         track=flags.track,
     )
-    notes = Console(stderr=True)
+    notes = terminal.console(stderr=True)
     plan = plan_run(request)
     for reason in plan.left_out.values():
-        notes.print(f"left out: {reason}", highlight=False, soft_wrap=True)
+        notes.print(f"left out: {reason}", soft_wrap=True)
     if plan.finished:
-        notes.print(
-            f"{len(plan.finished)} of {len(plan.units)} units are finished and skipped", highlight=False
-        )
+        notes.print(f"{len(plan.finished)} of {len(plan.units)} units are finished and skipped")
     outcomes: dict[Unit, UnitOutcome] = {}
     for unit, outcome in execute(plan, make_executor(flags.executor, flags.address)):
         outcomes[unit] = outcome
         if outcome.status == "failed":
-            notes.print(f"failed: {unit}: {outcome.error}", highlight=False, markup=False, soft_wrap=True)
+            notes.print(f"failed: {unit}: {outcome.error}", soft_wrap=True)
     records = write_records(request, plan, outcomes)
     page().print(_table(plan, outcomes, flags.drop_leaks))
-    notes.print(f"{len(records)} records in {flags.out / 'records'}", highlight=False, soft_wrap=True)
+    notes.print(f"{len(records)} records in {flags.out / 'records'}", soft_wrap=True)
     return int(any(outcome.status == "failed" for outcome in outcomes.values()))
 
 
 def page() -> Any:
     """Return standard output; in a file or a pipe lines are as long as the table needs."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=200)
+    return terminal.console(width=None if sys.stdout.isatty() else 200)
 
 
 def _named_one_by_one(expression: str) -> bool:
@@ -225,9 +220,6 @@ def audit_command(
     folder: Path, expression: str, suites: Sequence[str], corpus: tuple[Path, ...], json_out: Path | None
 ) -> None:
     """Audit tasks, print a table and write the findings."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from dnamask_plugins.files import write_json
     from dnamask_plugins.harness.audit import audit_task, search_corpus
     from dnamask_plugins.harness.data import find_file, read_task, suite_root
@@ -240,9 +232,9 @@ def audit_command(
         raise InputError(
             f"{root}: holds none of {', '.join(missing[:4])}...; get them with `dnamask gue download`"
         )
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
     audits: list[TaskAudit] = []
-    with Progress(console=console, disable=not console.is_terminal) as bar:
+    with terminal.bar() as bar:
         row = bar.add_task("reading", total=len(present))
         data = []
         for task in present:
@@ -261,7 +253,7 @@ def audit_command(
         write_json(json_out, {"tasks": [item.to_json() for item in audits], "missing": missing})
     page().print(_audit_table(audits))
     if missing:
-        console.print(f"not there: {', '.join(missing)}", highlight=False, soft_wrap=True)
+        console.print(f"not there: {', '.join(missing)}", soft_wrap=True)
 
 
 def _audit_table(audits: Sequence[TaskAudit]) -> Any:
@@ -307,27 +299,20 @@ def _audit_table(audits: Sequence[TaskAudit]) -> Any:
 
 def download_command(folder: Path, expression: str, suites: Sequence[str], dataset: str | None) -> int:
     """Fetch data sets; returns the exit code (1 where a file could not be had)."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from dnamask_plugins.harness.download import download
 
     tasks = tasks_of(expression, suites)
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
     counts: dict[str, int] = defaultdict(int)
-    with Progress(console=console, disable=not console.is_terminal) as bar:
+    with terminal.bar() as bar:
         row = bar.add_task("download", total=len(tasks) * len(SPLITS))
         for item in download(tasks, folder, dataset=dataset):
             counts[item.status] += 1
             bar.update(row, advance=1, description=f"{item.task} {item.split}")
             if item.status == "failed":
-                console.print(
-                    f"failed: {item.task} {item.split}: {item.detail}", highlight=False, markup=False
-                )
+                console.print(f"failed: {item.task} {item.split}: {item.detail}")
             elif item.as_published is False:
-                console.print(
-                    f"{item.path}: other bytes than the published file", highlight=False, markup=False
-                )
+                console.print(f"{item.path}: other bytes than the published file")
     console.print(
         f"files: {counts['fetched']} fetched, {counts['kept']} kept, {counts['failed']} failed; run again",
         highlight=False,

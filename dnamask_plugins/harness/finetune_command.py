@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dnamask_plugins import terminal
 from dnamask_plugins.config import fingerprint, parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_atomically, write_json
@@ -54,12 +55,10 @@ class FinetuneFlags:
 
 def finetune_command(flags: FinetuneFlags) -> int:
     """Read the table, say how it was read, train, test, and save; returns the exit code."""
-    from rich.console import Console
-
     from dnamask_plugins.harness.command import parse_seeds
     from dnamask_plugins.harness.runner import RunRequest, plan_run
 
-    notes = Console(stderr=True)
+    notes = terminal.console(stderr=True)
     floors = _floors(flags.floors)
     seeds, overrides = parse_seeds(flags.seeds), parse_assignments(flags.overrides)
     _claim(flags)

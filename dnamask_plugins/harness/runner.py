@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from dnamask_plugins import terminal
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.files import parse_toml
@@ -244,12 +245,9 @@ def execute(
     label : str
         What the bar is called.
     """
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
-        TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
@@ -257,16 +255,15 @@ def execute(
     yield from ((unit, plan.finished[unit]) for unit in plan.units if unit in plan.finished)
     waiting = plan.open
     by_key = {(unit.task.name, unit.method, unit.seed): unit for unit in waiting}
-    console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        terminal.words("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        terminal.words("left"),
         TimeRemainingColumn(elapsed_when_finished=False),
     )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+    with terminal.bar(*columns, disable=quiet) as bar:
         row = bar.add_task(label, total=len(waiting))
         done = 0
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from dnamask_plugins import terminal
 from dnamask_plugins.training.schedule import Schedule
 
 
@@ -32,16 +31,13 @@ class PretrainProgress(TrainerCallback):  # type: ignore[misc]
         """Open the bar."""
         if self.quiet or not state.is_world_process_zero:
             return
-        console = Console(stderr=True)
-        self.progress = Progress(
-            TextColumn("[bold]{task.description}"),
+        self.progress = terminal.bar(
+            terminal.words("{task.description}", style="bold"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}  perplexity {task.fields[perplexity]}"),
+            terminal.words("loss {task.fields[loss]}  perplexity {task.fields[perplexity]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
         )
         self.progress.start()
         self.task = self.progress.add_task(

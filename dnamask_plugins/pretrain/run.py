@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
+from dnamask_plugins import terminal
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
@@ -183,7 +182,7 @@ def _checkpoint_to_resume(output: Path, resume: bool, identity: str) -> Path | N
         # A kill while old checkpoints are removed leaves a part of one that nobody needs.
         if not whole or checkpoint_step(folder) > checkpoint_step(whole[0]):
             note = f"{folder.name} is half-written: going on from {before}"
-            Console(stderr=True, soft_wrap=True).print(note)
+            terminal.console(stderr=True, soft_wrap=True).print(note)
         shutil.rmtree(folder, ignore_errors=True)
     identity_file = output / "identity.json"
     if whole and identity_file.is_file() and json.loads(identity_file.read_text())["fingerprint"] != identity:
@@ -244,9 +243,9 @@ def _train(
         write_json(output / "settings.json", settings.to_mapping())
         write_json(output / "identity.json", {"fingerprint": parts.fingerprint})
         if description.started_fresh or description.origin == "configuration":
-            Console(stderr=True, soft_wrap=True).print(str(description), highlight=False)
+            terminal.console(stderr=True, soft_wrap=True).print(str(description))
         if not save_tokenizer(parts.tokenizer, output, description.max_positions):
-            Console(stderr=True).print(
+            terminal.console(stderr=True).print(
                 f"tokenizer '{parts.tokenizer.name}' has no Hugging Face form: "
                 "load_tokenizer(folder) gives it back, AutoTokenizer does not"
             )

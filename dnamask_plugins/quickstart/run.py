@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from dnamask_plugins import terminal
 from dnamask_plugins.corpus.build import build_corpus
 from dnamask_plugins.corpus.bundled import bundled_genomes
 from dnamask_plugins.errors import ConfigError, DnamaskError
@@ -46,7 +46,7 @@ def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = No
     ConfigError
         `folder` holds a quickstart of another genome or other sizes.
     """
-    console = Console(stderr=True)
+    console = terminal.console(stderr=True)
     started = time.time()
     sizes = sizes or Sizes()
     genomes = dict(bundled_genomes())
@@ -61,13 +61,13 @@ def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = No
     store = build_corpus([source], folder / "corpus")
     species = write_origin_task(genomes, folder / "task" / "origin" / "reads", sizes.reads, sizes.read_length)
     console.print(
-        f"[bold]1/3[/] NPMI table and corpus of {len(store):,} nucleotides; "
+        f"1/3 NPMI table and corpus of {len(store):,} nucleotides; "
         f"task: {len(species)} species, {sizes.train * len(species)} training reads"
     )
 
-    console.print(f"[bold]2/3[/] pretraining twice, {sizes.steps} steps of {sizes.batch} windows")
+    console.print(f"2/3 pretraining twice, {sizes.steps} steps of {sizes.batch} windows")
     arms = [_pretrained(folder, name, curriculum, sizes) for name, curriculum in ARMS.items()]
-    console.print(f"[bold]3/3[/] fine-tuning {len(arms)} models with {len(SEEDS)} seeds each")
+    console.print(f"3/3 fine-tuning {len(arms)} models with {len(SEEDS)} seeds each")
     for arm in arms:
         arm.scores.update(_fine_tuned(folder, arm.name, species, sizes))
     seconds = time.time() - started
@@ -188,6 +188,6 @@ def _print(arms: list[Arm], folder: Path, seconds: float) -> None:
             *(f"{arm.perplexity[probe]:.1f}" for probe in PROBES),
             f"{100 * mean:.1f} ± {100 * deviation:.1f}",
         )
-    console = Console()
+    console = terminal.console()
     console.print(table)
     console.print(f"{seconds:.0f} s in all; report: {folder / 'report.html'}")

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
+
+from dnamask_plugins import terminal
 
 HISTORY_FILE: Final = "history.jsonl"
 BLOCK: Final = 1000
@@ -54,7 +55,7 @@ class LogHistory(TrainerCallback, ExportableState):  # type: ignore[misc]
             return
         if there < kept:
             note = f"{self.path} is cut short: what was logged before step {_first_step(state)} is lost"
-            Console(stderr=True, soft_wrap=True).print(note)
+            terminal.console(stderr=True, soft_wrap=True).print(note)
         if not self._bytes:
             self.path.unlink(missing_ok=True)
 

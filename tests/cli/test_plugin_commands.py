@@ -170,6 +170,34 @@ def test_check_fails_with_what_came(
     assert err == "", "that the code is unknown is why it is checked"
 
 
+@pytest.mark.filterwarnings("ignore::dnamask_plugins.plugins.PluginWarning")
+def test_mask_names_a_plugin_that_raises_in_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "faulty-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Name: faulty\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[dnamask.strategies]\ntest.faulty = faulty_strategy:Faulty\n")
+    (tmp_path / "faulty_strategy.py").write_text(
+        "from dnamask_plugins.strategies.span import Span\n"
+        "class Faulty(Span):\n"
+        "    name = 'test.faulty'\n"
+        "    def select(self, batch, key, budget):\n"
+        "        raise KeyError('a gene\\nnobody knows')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugins.forget()
+    for more in ([], ["--report"], ["--format", "json"]):
+        code, out, err = run("mask", "--strategy", "test.faulty", "-s", "ACGTACGTAC", *more, capsys=capsys)
+        assert code == 2
+        assert out == ""
+        assert "strategy 'test.faulty' of faulty 1.0 raised KeyError: 'a gene" in err
+        assert "run 'dnamask check test.faulty' and tell its author" in err
+        assert "Traceback" not in err
+        assert err.count("error: ") == 1
+    plugins.forget()
+
+
 def test_check_lends_a_table_to_a_strategy_that_needs_one(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run("check", "genemask", "--json", capsys=capsys)
     assert code == 0
@@ -181,7 +209,7 @@ def test_check_lends_a_table_to_a_strategy_that_needs_one(capsys: pytest.Capture
 def test_check_needs_to_know_which(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run("check", "span", "--set", "length", capsys=capsys)
     assert code == 2
-    assert "--set length=VALUE" in err
+    assert "--set takes KEY=VALUE" in err
 
 
 def test_new_says_what_comes_next(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

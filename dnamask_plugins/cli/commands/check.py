@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnamask_plugins import plugins
+from dnamask_plugins import plugins, terminal
 from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import PluginError, suggest
 
@@ -91,42 +91,42 @@ def _kind(name: str, wanted: str) -> str:
 
 
 def _with_progress(names: list[str]) -> Any:
-    from rich.console import Console
     from rich.progress import track
 
     return track(
-        names, "checking", console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        names,
+        "checking",
+        console=terminal.console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
     )
 
 
 def _print_report(
     plugin: plugins.PluginInfo, built: Any, outcomes: list[Outcome], bad: list[Outcome]
 ) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from dnamask_plugins.testing.report import measured, registry_entry
 
-    console = Console(file=sys.stdout, highlight=False)
+    console = terminal.console(file=sys.stdout)
     table = Table("promise", "", title=f"{plugin.title} of {plugin.origin}", title_justify="left")
     for each in outcomes:
         colour = _COLOURS.get(each.status, "bold red")
-        table.add_row(escape(each.check.promise), f"[{colour}]{each.status}[/]")
+        table.add_row(each.check.promise, Text(each.status, style=colour))
     console.print(table)
     for each in outcomes:
         if each.status in ("expected", "not run"):
-            console.print(f"{each.status}: {each.check.name}: {escape(each.detail)}", soft_wrap=True)
+            console.print(f"{each.status}: {each.check.name}: {each.detail}", soft_wrap=True)
     for each in bad:
-        console.print(f"\n[bold red]{each.check.name}[/]")
-        console.print(
-            escape(each.detail or "this was expected to fail and did not: take it out"), soft_wrap=True
-        )
+        console.print(f"\n{each.check.name}", style="bold red")
+        console.print(each.detail or "this was expected to fail and did not: take it out", soft_wrap=True)
     if bad:
         console.print(f"\n{len(bad)} of {len(outcomes)} promises are not kept")
         return
     for what, figure in measured(built).items():
-        console.print(f"{what}: {escape(figure)}")
+        console.print(f"{what}: {figure}")
     path, text = registry_entry(plugin, type(built), outcomes)
     console.print(f"\nTo list it for others, add this as {path}:\n")
-    console.print(escape(text), soft_wrap=True)
+    console.print(text, soft_wrap=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnamask_plugins import terminal
+
 if TYPE_CHECKING:
     from dnamask_plugins.pretrain.estimate import Estimate, Gpu
 
@@ -139,7 +141,6 @@ def _print_text(
     backbone: str, figures: Estimate, gpu: Gpu, gpus: int, utilisation: float, seconds: float | None
 ) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     memory = figures.memory_bytes / 2**30
@@ -176,4 +177,4 @@ def _print_text(
             f"{known['utilisation']:.0%}" if known else "",
             f"{row['hours']:,.2f}",
         )
-    Console(width=110).print(table)
+    terminal.console(width=110).print(table)

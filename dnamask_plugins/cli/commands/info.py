@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnamask_plugins import plugins, registry_index
+from dnamask_plugins import plugins, registry_index, terminal
 from dnamask_plugins.errors import PluginError
 
 if TYPE_CHECKING:
@@ -22,11 +22,9 @@ def info(
     kind: Annotated[str, typer.Option(help="Only this kind, such as strategy.", show_default=False)] = "",
 ) -> None:
     """Describe a plugin: what it does, its parameters and defaults, whose it is, and its source."""
-    from rich.console import Console
-
     name = plugins.normalize(name)
     kinds = [plugins.kind_of(kind)] if kind else _kinds_that_know(name)
-    console = Console(file=sys.stdout, highlight=False)
+    console = terminal.console(file=sys.stdout)
     for each in kinds:
         if name in plugins.discover(each):
             _describe_installed(console, plugins.info(each, name))
@@ -48,48 +46,47 @@ def _kinds_that_know(name: str) -> list[str]:
 
 
 def _describe_installed(console: Console, plugin: plugins.PluginInfo) -> None:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from dnamask_plugins.plugins.description import parameters_of, summary_of
 
     entry = registry_index.find(plugin.kind, plugin.name) or {}
     loaded = plugins.load(plugin.kind, plugin.name)
-    console.print(f"[bold]{plugin.name}[/]  ({plugins.SINGULAR[plugin.kind]})")
-    console.print(escape(summary_of(loaded) or str(entry.get("summary", ""))))
+    console.print(Text.assemble((plugin.name, "bold"), f"  ({plugins.SINGULAR[plugin.kind]})"))
+    console.print(summary_of(loaded) or str(entry.get("summary", "")))
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("from", escape(f"{plugin.origin}, {plugin.value}"))
+    facts.add_row("from", f"{plugin.origin}, {plugin.value}")
     _add_entry_facts(facts, plugin.status, entry)
     console.print(facts)
     parameters = parameters_of(loaded)
     if parameters:
         table = Table("parameter", "type", "default", "meaning", title_justify="left")
         for each in parameters:
-            table.add_row(each.name, escape(each.type), escape(each.default), escape(each.meaning))
+            table.add_row(each.name, each.type, each.default, each.meaning)
         console.print(table)
     console.print()
 
 
 def _describe_entry(console: Console, kind: str, name: str) -> None:
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     entry = registry_index.find(kind, name)
     if entry is None:
         plugins.info(kind, name)  # raises the error that says what to do
         return
-    console.print(f"[bold]{name}[/]  ({plugins.SINGULAR[kind]}, not installed)")
-    console.print(escape(entry["summary"]))
+    console.print(Text.assemble((name, "bold"), f"  ({plugins.SINGULAR[kind]}, not installed)"))
+    console.print(entry["summary"])
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("get it", escape(f"pip install {entry['distribution']}"))
+    facts.add_row("get it", f"pip install {entry['distribution']}")
     _add_entry_facts(facts, entry["status"], entry)
     console.print(facts)
 
 
 def _add_entry_facts(facts: Any, status: str, entry: registry_index.Entry) -> None:
-    from rich.markup import escape
 
     facts.add_row("status", status)
     for field in ("reference", "licence"):
         if entry.get(field):
-            facts.add_row(field, escape(str(entry[field])))
+            facts.add_row(field, str(entry[field]))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins import terminal
+
 app = typer.Typer(help="Make the leaderboard page.", no_args_is_help=True)
 
 
@@ -21,12 +23,11 @@ def build(
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder for the page.")],
 ) -> None:
     """Write OUT/index.html, which opens from a file and needs no server and no network."""
-    from rich.console import Console
     from rich.progress import track
 
     from dnamask_plugins.results.leaderboard import build as build_page
 
-    screen = Console(stderr=True)
+    screen = terminal.console(stderr=True)
     built = build_page(
         paths,
         out,

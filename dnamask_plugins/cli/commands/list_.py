@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins import plugins
+from dnamask_plugins import plugins, terminal
 
 app = typer.Typer()
 
@@ -41,10 +41,9 @@ def _fields(plugin: plugins.PluginInfo) -> dict[str, str]:
 
 
 def _print_tables(found: dict[str, list[plugins.PluginInfo]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=sys.stdout)
+    console = terminal.console(file=sys.stdout)
     for kind, installed in found.items():
         table = Table("name", "distribution", "version", "status", title=kind, title_justify="left")
         names = [plugin.name for plugin in installed]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnamask_plugins import terminal
+
 if TYPE_CHECKING:
     from dnamask_plugins.budget import Budget
 
@@ -219,15 +221,13 @@ def _print_text(title: str, masked: Any, output: Path | None) -> None:
     import io
     import sys
 
-    from rich.console import Console
-
     from dnamask_plugins.preview.text import print_sequences
 
     if output is None:
-        print_sequences(Console(file=sys.stdout, highlight=False), title, masked)
+        print_sequences(terminal.console(file=sys.stdout), title, masked)
         return
     buffer = io.StringIO()
-    print_sequences(Console(file=buffer, highlight=False, width=100), title, masked)
+    print_sequences(terminal.console(file=buffer, width=100), title, masked)
     _write(buffer.getvalue(), output)
 
 

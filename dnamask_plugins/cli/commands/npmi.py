@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnamask_plugins import terminal
 from dnamask_plugins.cli.options import Address, ExecutorName
 
 if TYPE_CHECKING:
@@ -151,10 +152,9 @@ def _print_text(table: NpmiTable, rows: list[dict[str, Any]]) -> None:
     import sys
 
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
-    out = Console(file=sys.stdout, highlight=False)
+    out = terminal.console(file=sys.stdout)
     figures = Table("rank", "kmer", "count", "pmi", "npmi", box=box.SIMPLE_HEAD)
     for column in figures.columns:
         column.justify = "left" if column.header == "kmer" else "right"
@@ -166,6 +166,5 @@ def _print_text(table: NpmiTable, rows: list[dict[str, Any]]) -> None:
     out.print(
         f"{table.order.size:,} of {table.counts.size:,} {table.k}-mers scored; {table.variant}, "
         f"min count {table.min_count}, strands {table.provenance.get('strands', '?')}, from {sources}",
-        markup=False,
         soft_wrap=True,
     )

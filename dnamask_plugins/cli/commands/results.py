@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnamask_plugins import terminal
+
 if TYPE_CHECKING:
     from dnamask_plugins.results.compare import Comparison
 
@@ -29,7 +31,6 @@ def verify(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what is wrong.")] = False,
 ) -> None:
     """Check form, hashes and ids, and compute every measured figure again from its predictions."""
-    from rich.console import Console
     from rich.progress import track
 
     from dnamask_plugins.errors import InputError
@@ -43,7 +44,7 @@ def verify(
         )
     bad = 0
     counts = {"measured": 0, "published": 0}
-    screen = Console(stderr=True)
+    screen = terminal.console(stderr=True)
     for path in track(files, "records", console=screen, transient=True, disable=not screen.is_terminal):
         verdict = verify_record(path)
         for problem in verdict.problems:
@@ -103,14 +104,15 @@ def schema() -> None:
 
 
 def _print(comparison: Comparison) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     # A pipe has no width of its own; 80 columns would fold the table.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = terminal.console(width=None if sys.stdout.isatty() else 120)
     console.print(
-        f"A = [bold]{escape(comparison.a)}[/]   B = [bold]{escape(comparison.b)}[/]   scores x 100, B - A"
+        Text.assemble(
+            "A = ", (comparison.a, "bold"), "   B = ", (comparison.b, "bold"), "   scores x 100, B - A"
+        )
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("task", "metric", "A", "B", "B - A", "95% interval", "McNemar p", "verdict"):
@@ -121,32 +123,32 @@ def _print(comparison: Comparison) -> None:
     for task in comparison.tasks:
         colour = colours[task.verdict]
         table.add_row(
-            escape(task.task),
+            task.task,
             task.metric,
             f"{task.a * 100:.2f}",
             f"{task.b * 100:.2f}",
             f"{task.difference * 100:+.2f}",
             _interval(task.low, task.high),
             "" if task.mcnemar_p is None else f"{task.mcnemar_p:.2g}",
-            f"[{colour}]{task.verdict}[/]",
+            Text(task.verdict, style=colour),
         )
     for group in comparison.groups:
         colour = colours[group.verdict]
         table.add_row(
-            f"[bold]mean {group.group} ({group.tasks})[/]",
+            Text(f"mean {group.group} ({group.tasks})", style="bold"),
             group.metric,
             f"{group.a * 100:.2f}",
             f"{group.b * 100:.2f}",
             f"{group.difference * 100:+.2f}",
             _interval(group.low, group.high),
             "",
-            f"[{colour}]{group.verdict}[/]",
+            Text(group.verdict, style=colour),
         )
     console.print(table)
     for note in sorted({task.note for task in comparison.tasks if task.note}):
         named = [task.task for task in comparison.tasks if task.note == note]
         where = f"all {len(named)} tasks" if len(named) == len(comparison.tasks) else ", ".join(named)
-        console.print(f"[dim]note: {escape(note)}: {escape(where)}[/]")
+        console.print(f"note: {note}: {where}", style="dim")
     counts = comparison.counts
     tested = counts["wins"] + counts["ties"] + counts["losses"]
     if tested:
@@ -163,7 +165,7 @@ def _print(comparison: Comparison) -> None:
         )
     for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
         if names:
-            console.print(f"only in {side}: {escape(', '.join(names))}")
+            console.print(f"only in {side}: {', '.join(names)}")
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins import plugins, registry_index
+from dnamask_plugins import plugins, registry_index, terminal
 
 app = typer.Typer()
 
@@ -28,8 +28,6 @@ def search(
     if not found:
         typer.echo("nothing in the registry matches; 'dnamask list' shows what is installed", err=True)
         raise typer.Exit(1)
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table("kind", "name", "summary", "status", "get it")
@@ -37,5 +35,5 @@ def search(
         installed = entry["id"] in plugins.discover(entry["kind"])
         get = "installed" if installed else f"pip install {entry['distribution']}"
         name = plugins.SINGULAR[entry["kind"]]
-        table.add_row(name, entry["id"], escape(entry["summary"]), entry["status"], get)
-    Console(file=sys.stdout).print(table)
+        table.add_row(name, entry["id"], entry["summary"], entry["status"], get)
+    terminal.console(file=sys.stdout).print(table)

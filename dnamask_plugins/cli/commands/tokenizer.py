@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins import terminal
+
 app = typer.Typer(no_args_is_help=True, help="Train, save and inspect tokenizers.")
 
 
@@ -51,15 +53,13 @@ def train(
     ] = None,
 ) -> None:
     """Train a tokenizer from FASTA; the folder loads with dnamask and with plain AutoTokenizer."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TimeElapsedColumn
 
     from dnamask_plugins.tokenizers.train import train_tokenizer
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (terminal.words("{task.description}"), BarColumn(), TimeElapsedColumn())
     size = sum(path.stat().st_size for path in fasta if path.is_file())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with terminal.bar(*columns, transient=True) as bar:
         task = bar.add_task("reading FASTA", total=size or None)
         trained = train_tokenizer(
             fasta,
