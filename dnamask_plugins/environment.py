@@ -38,3 +38,17 @@ def environment() -> dict[str, Any]:
 def command_line() -> list[str]:
     """Return the command without the interpreter's and the script's folder."""
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def peak_memory() -> int | None:
+    """Return the most memory used, in bytes: of the GPU, else of the process; None where nobody counts it."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

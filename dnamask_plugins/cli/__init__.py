@@ -10,13 +10,14 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from dnamask_plugins import __version__
 from dnamask_plugins.errors import DnamaskError
+from dnamask_plugins.signals import EXIT_CODES
 
 
 class _LazyCommands(TyperGroup):
@@ -70,10 +71,6 @@ class _Stopped(BaseException):
     """A signal asks the command to end; nobody but `main` may catch it."""
 
 
-_EXIT_CODES: Final = {signal.SIGTERM: 75, signal.SIGUSR1: 75, signal.SIGINT: 130}
-"""75 is BSD's EX_TEMPFAIL, try again: it tells a scheduler that the same command goes on."""
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors that a user can act on are one line and exit code 2."""
     warnings.showwarning = _show_warning
@@ -86,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (_Stopped, KeyboardInterrupt) as stopped:
         number = stopped.args[0] if isinstance(stopped, _Stopped) else signal.SIGINT
         _complain(f"stopped by signal {int(number)}; what was finished is kept: run it again to go on")
-        sys.exit(_EXIT_CODES[number])
+        sys.exit(EXIT_CODES[number])
 
 
 @contextlib.contextmanager
@@ -100,7 +97,7 @@ def _ended_by_signals() -> Iterator[None]:
         raise _Stopped(signal.Signals(number))
 
     usual = (signal.SIG_DFL, signal.default_int_handler)  # others, such as nohup's, were meant
-    before = {each: signal.signal(each, stop) for each in _EXIT_CODES if signal.getsignal(each) in usual}
+    before = {each: signal.signal(each, stop) for each in EXIT_CODES if signal.getsignal(each) in usual}
     try:
         yield
     finally:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
@@ -16,6 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from dnamask_plugins.config import fingerprint
+from dnamask_plugins.environment import peak_memory
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.files import safe_name
 from dnamask_plugins.harness.audit import leaked_rows
@@ -254,7 +253,7 @@ def _outcome(unit: Unit, data: TaskData, scores: Any, facts: dict[str, Any], sta
         dev_as_train=data.dev_as_train,
         data_sha256={name: split.sha256 for name, split in data.splits.items()},
         wall_time_s=round(time.perf_counter() - started, 3),
-        peak_memory_bytes=_peak_memory(),
+        peak_memory_bytes=peak_memory(),
         **facts,
     )
 
@@ -313,13 +312,3 @@ def _start_memory() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-
-
-def _peak_memory() -> int:
-    """Return the most memory used: of the GPU in this unit, else of the process up to now."""
-    import torch
-
-    if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated())
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -5,21 +5,18 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Any, Final
+from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dnamask_plugins.errors import DnamaskError
-
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-RESUME_EXIT_CODE: Final = 75
-"""BSD's EX_TEMPFAIL: try again; the run goes on from where it stopped with ``--resume``."""
+from dnamask_plugins.signals import EXIT_CODES, RESUME
 
 
 class Interrupted(DnamaskError):
     """Training was stopped by a signal after it saved."""
 
-    exit_code = RESUME_EXIT_CODE
+    exit_code = RESUME
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]
@@ -31,7 +28,7 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
 
     def __enter__(self) -> StopOnSignal:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            self._before = {number: signal.signal(number, self._handle) for number in EXIT_CODES}
         return self
 
     def __exit__(self, *exception: object) -> None:
