@@ -34,7 +34,7 @@ from dnamask_plugins.results.resampling import confusion, metric_of
 from dnamask_plugins.strategies.building import build_strategies, build_strategy
 from dnamask_plugins.tasks import Task, all_suites
 from dnamask_plugins.tasks.recipes import Recipe
-from dnamask_plugins.training.validation import Validation, masked_loss_sum
+from dnamask_plugins.training.validation import Measured, Validation, masked_loss_sum
 from dnamask_plugins.types import MaskSpec, TokenBatch
 
 MASK_RATE = 0.15
@@ -82,7 +82,9 @@ def losses(
         for label in strategies:
             batches = validation.batches(MaskSpec.single(label, MASK_RATE))
             total = masked_loss_sum(lambda batch: model(**batch, masked_only=True), batches, device)
-            found[label] = round(float(total[0] / total[1].clamp(min=1)), 5)
+            measured = Measured.from_sums(total)
+            assert measured is not None
+            found[label] = round(measured.token, 5)
     return found
 
 

@@ -83,7 +83,7 @@ def harness(case: Case, seed: int, output: Path) -> dict[str, float]:
         global_batch=case.batch,
         select_by="metric",
     )
-    unit = Unit(case.task, case.folder, str(case.model), "0", "finetune", recipe, "bench", seed, output)
+    unit = Unit(case.task, case.folder, str(case.model), {}, "finetune", recipe, "bench", seed, output)
     outcome = run_unit(unit)
     if outcome.error:
         raise SystemExit(outcome.error)

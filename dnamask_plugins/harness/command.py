@@ -120,7 +120,8 @@ def run_command(flags: RunFlags) -> int:
     import transformers
 
     from dnamask_plugins.executors import make_executor
-    from dnamask_plugins.harness.runner import RunRequest, execute, plan_run, write_records
+    from dnamask_plugins.harness.recording import write_records
+    from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
@@ -153,10 +154,16 @@ def run_command(flags: RunFlags) -> int:
         outcomes[unit] = outcome
         if outcome.status == "failed":
             notes.print(f"failed: {unit}: {outcome.error}", soft_wrap=True)
-    records = write_records(request, plan, outcomes)
+    unrecorded: list[str] = []
+
+    def not_recorded(task: str, reason: str) -> None:
+        unrecorded.append(task)
+        notes.print(f"not recorded: {task}: {reason}", soft_wrap=True)
+
+    records = write_records(request, plan, outcomes, not_recorded)
     page().print(_table(plan, outcomes, flags.drop_leaks))
     notes.print(f"{len(records)} records in {flags.out / 'records'}", soft_wrap=True)
-    return int(any(outcome.status == "failed" for outcome in outcomes.values()))
+    return int(bool(unrecorded) or any(outcome.status == "failed" for outcome in outcomes.values()))
 
 
 def page() -> Any:

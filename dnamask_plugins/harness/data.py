@@ -303,6 +303,11 @@ def _label(text: str, task: Task, path: Path, line: int) -> int:
 def _check_classes(task: Task, train: LabelledData, others: Sequence[LabelledData]) -> int:
     seen = set(train.labels.tolist())
     classes = task.classes or max(seen) + 1
+    if classes < 2:
+        raise InputError(
+            f"{train.path}: all {len(train)} rows have label 0, but a classification needs two classes; "
+            "use the whole file"
+        )
     missing = sorted(set(range(classes)) - seen)
     if missing:
         raise InputError(

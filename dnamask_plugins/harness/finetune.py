@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.errors import ConfigError, DnamaskError, suggest
 from dnamask_plugins.harness.adapters import add_adapters
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
 from dnamask_plugins.harness.model_source import ModelSource
@@ -142,6 +142,7 @@ def fine_tune(
         for unwanted in (PrinterCallback, ProgressCallback):
             trainer.remove_callback(unwanted)
         trainer.train()
+        trainer.check()
         best.restore(trainer.model)
         order = test.sorted_by_length()
         logits = _logits(trainer.predict(_Rows(test.take(order))))
@@ -313,6 +314,36 @@ class _Rows(Dataset[Any]):
 
 
 class _Trainer(Trainer):
+    """Stops where the loss is no number: what would be recorded as a model that learnt nothing has failed."""
+
+    _CHECK_EVERY: Final = 50
+    """Optimizer steps between looks at a GPU, which each wait for it; a CPU is looked at every time."""
+
+    _first_bad: torch.Tensor | None = None
+
+    def training_step(self, *inputs: Any, **keywords: Any) -> torch.Tensor:
+        """Take a step, and note on the device when the loss is not finite for the first time."""
+        loss: torch.Tensor = super().training_step(*inputs, **keywords)
+        step = torch.full_like(loss, float(self.state.global_step), dtype=torch.float64)
+        bad = torch.where(torch.isfinite(loss.detach()), torch.inf, step)
+        self._first_bad = bad if self._first_bad is None else torch.minimum(self._first_bad, bad)
+        if loss.device.type == "cpu" or self.state.global_step % self._CHECK_EVERY == 0:
+            self.check()
+        return loss
+
+    def evaluate(self, *arguments: Any, **keywords: Any) -> dict[str, float]:
+        """Evaluate a model whose loss is still a number."""
+        self.check()
+        return dict(super().evaluate(*arguments, **keywords))
+
+    def check(self) -> None:
+        """Raise where a loss was not finite."""
+        if self._first_bad is not None and torch.isfinite(self._first_bad):
+            raise DnamaskError(
+                f"the loss was not finite at step {int(self._first_bad) + 1} of {self.state.max_steps}; "
+                "lower the learning rate (--set learning_rate=...) or raise the warm-up"
+            )
+
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         dataset = self.train_dataset if train_dataset is None else train_dataset
         return LengthBuckets(dataset.data.lengths, self.args.train_batch_size, self.args.data_seed)

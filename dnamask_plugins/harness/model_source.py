@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dnamask_plugins import plugins
+from dnamask_plugins.config import canonical_json
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.models.source import Source, find_source, read_json
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.results.records import ModelInfo
 from dnamask_plugins.tokenizers.density import letters_per_token
+from dnamask_plugins.tokenizers.loading import TOKENIZER_FILES
 
 _BLOCK: Final = 1 << 22
 _OVERLAPPING: Final = 1.5
 """Letters per token below which every letter has a token of its own."""
 _FIXED_WORDS: Final = ("esm", "nucleotide_transformer_v2")
+_SAYS_NOTHING: Final = ("_name_or_path", "transformers_version")
+"""Keys of ``config.json`` that change when the same model is saved again."""
+_MORE_TOKENIZER_FILES: Final = ("special_tokens_map.json", "added_tokens.json", "merges.txt")
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,31 @@ class ModelSource:
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
     @functools.cached_property
+    def config_sha256(self) -> str:
+        """SHA-256 of what ``config.json`` says: another activation makes another model."""
+        said = {key: value for key, value in self.config.items() if key not in _SAYS_NOTHING}
+        return hashlib.sha256(canonical_json(said).encode()).hexdigest()
+
+    @functools.cached_property
+    def tokenizer_sha256(self) -> str:
+        """SHA-256 of the tokenizer's files, and of the version of the package that reads them."""
+        digest = hashlib.sha256(_provider(self.tokenizer).encode())
+        for name in sorted({*TOKENIZER_FILES, *_MORE_TOKENIZER_FILES}):
+            path = self.folder / name
+            if path.is_file():
+                digest.update(f"{name} {_sha256(path)}\n".encode())
+        return digest.hexdigest()
+
+    @property
+    def files_sha256(self) -> dict[str, str]:
+        """Everything of the model that its figures depend on."""
+        return {
+            "weights": self.weights_sha256,
+            "config": self.config_sha256,
+            "tokenizer": self.tokenizer_sha256,
+        }
+
+    @functools.cached_property
     def tokenizer(self) -> DNATokenizer:
         """The tokenizer that lies beside the model."""
         return find_source(self.source or self.reference).tokenizer()
@@ -106,6 +137,9 @@ class ModelSource:
             reference=_without_folders(self.reference) if self.revision is None else self.reference,
             revision=self.revision,
             weights_sha256=self.weights_sha256,
+            config_sha256=self.config_sha256,
+            tokenizer_sha256=self.tokenizer_sha256,
+            pretraining_tokens=run.get("progress", {}).get("tokens"),
             backbone=run.get("settings", {}).get("backbone") or self.config.get("model_type"),
             tokenizer=str(getattr(self.tokenizer, "name", "")) or None,
             strategy=_strategy(curriculum.get("config", {})),
@@ -114,6 +148,14 @@ class ModelSource:
             curriculum_fingerprint=curriculum.get("fingerprint"),
             track=track,
         )
+
+
+def _provider(tokenizer: DNATokenizer) -> str:
+    """Return name and version of the package whose code a tokenizer is."""
+    name = str(getattr(tokenizer, "name", ""))
+    if name in plugins.discover("tokenizers"):
+        return f"{name} of {plugins.info('tokenizers', name).origin}\n"
+    return f"{type(tokenizer).__module__}.{type(tokenizer).__qualname__}\n"
 
 
 def _is_bpe(folder: Path) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.encoding import EncodedData
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.models.forward import best_device, half_precision, mean_of_tokens, tokens_at_once
@@ -80,6 +81,12 @@ def embed(
             if progress is not None:
                 progress(len(rows))
     assert pooled is not None
+    wrong = np.flatnonzero(~np.isfinite(pooled).all(axis=1))
+    if wrong.size:
+        raise InputError(
+            f"the embeddings of {wrong.size} of {len(pooled)} rows are not finite (the first is row "
+            f"{wrong[0] + 1}); the model's weights are damaged or it diverged: pretrain it again"
+        )
     return pooled
 
 

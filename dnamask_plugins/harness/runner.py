@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from dnamask_plugins import terminal
-from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.errors import ConfigError, DnamaskError, InputError, suggest
 from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.files import parse_toml
 from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
-from dnamask_plugins.harness.data import find_file, hash_splits, read_task, suite_root
+from dnamask_plugins.harness.data import find_file, hash_splits, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
-from dnamask_plugins.results.measuring import measured
 from dnamask_plugins.results.methods import TRACKS
-from dnamask_plugins.results.record_files import write
-from dnamask_plugins.results.records import RunInfo, SeedOutcome, TaskInfo
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import FAMILIES, LoraSettings, Recipe
 from dnamask_plugins.tokenizers.density import tokens_needed
@@ -110,7 +106,7 @@ def plan_run(request: RunRequest) -> Plan:
     """
     _check(request)
     source = _contestant(request)
-    weights = source.weights_sha256
+    files = source.files_sha256
     folder = suite_root(request.data_folder)
     limit = None if isinstance(source, BaselineSource) else _position_limit(source)
     units: list[Unit] = []
@@ -127,14 +123,14 @@ def plan_run(request: RunRequest) -> Plan:
         else:
             recipe, name = resolve_recipe(task, source, request)
             method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
-        hashes = hash_splits(folder, task)
+        hashes = _hashes(folder, task)
         for seed in request.seeds:
             units.append(
                 Unit(
                     task=task,
                     data_folder=folder,
                     model=request.model,
-                    weights_sha256=weights,
+                    model_sha256=files,
                     method=method,
                     recipe=recipe,
                     recipe_name=name,
@@ -278,111 +274,6 @@ def execute(
                 yield unit, outcome
 
 
-def write_records(request: RunRequest, plan: Plan, outcomes: Mapping[Unit, UnitOutcome]) -> dict[str, Path]:
-    """Write one result record per task whose units are all there; returns the files by task.
-
-    Tasks of which every seed failed have no record.
-    """
-    from dnamask_plugins.environment import environment
-    from dnamask_plugins.harness.audit import audit_task, search_corpus
-
-    machine = environment()
-    complete: dict[str, list[UnitOutcome]] = {}
-    first_units: dict[str, Unit] = {}
-    for name in dict.fromkeys(unit.task.name for unit in plan.units):
-        units = [unit for unit in plan.units if unit.task.name == name]
-        results = [outcomes[unit] for unit in units if unit in outcomes]
-        if len(results) == len(units) and any(result.status != "failed" for result in results):
-            complete[name], first_units[name] = results, units[0]
-    data = {
-        name: read_task(unit.data_folder, unit.task, dev_as_train=request.dev_as_train)
-        for name, unit in first_units.items()
-    }
-    corpus = search_corpus(list(data.values()), request.corpus)
-    written: dict[str, Path] = {}
-    for name, results in complete.items():
-        unit, task = first_units[name], first_units[name].task
-        good = [result for result in results if result.status != "failed"]
-        seeds = [_seed(result) for result in results]
-        record = measured(
-            plan.source.info(good[0].parameters, request.track, request.model_name),
-            TaskInfo(
-                name=name,
-                suite=task.suite,
-                metric=task.metric,
-                classes=good[0].classes,
-                species=task.species or "unknown",
-                shots=task.shots,
-                data_sha256=good[0].data_sha256,
-            ),
-            _run_info(request, unit, good, machine, audit_task(data[name], corpus.get(name)).to_json()),
-            seeds,
-        )
-        written[name] = write(record, seeds, request.output / "records")
-    return written
-
-
-def _seed(result: UnitOutcome) -> SeedOutcome:
-    return SeedOutcome(
-        seed=result.seed,
-        predictions=result.predictions,
-        error=result.error,
-        best_step=result.best_step,
-        dev=result.dev,
-        wall_time_s=result.wall_time_s,
-    )
-
-
-def _run_info(
-    request: RunRequest,
-    unit: Unit,
-    good: Sequence[UnitOutcome],
-    machine: Mapping[str, Any],
-    audit: dict[str, Any],
-) -> RunInfo:
-    first = good[0]
-    selected = str(first.recipe.get("select_by", "last"))
-    chosen = {"loss": "dev loss", "metric": f"dev {unit.task.metric}", "last": "last checkpoint"}
-    # A probe and a baseline say themselves what chose.
-    notes = []
-    if first.dev_as_train:
-        notes.append("trained on dev: train.csv was missing")
-    if unit.train_limit is not None:
-        notes.append(f"trained on {first.train_rows} rows only")
-    if unit.overrides:
-        notes.append(
-            "settings changed: " + ", ".join(f"{key}={value}" for key, value in unit.overrides.items())
-        )
-    return RunInfo(
-        method=unit.method,
-        recipe=dict(first.recipe),
-        select_by=f"dev {unit.task.metric}" if unit.method == "probe" else chosen.get(selected, selected),
-        command=_command(),
-        effective_batch=first.effective_batch,
-        processes=first.processes,
-        hardware={
-            "processor": str(machine["processor"]),
-            "threads": str(machine["threads"]),
-            "gpus": ", ".join(machine["gpus"]) or "none",
-            "platform": str(machine["platform"]),
-        },
-        libraries={"python": str(machine["python"]), **machine["libraries"]},
-        package_version=str(machine["dnamask_plugins"]),
-        wall_time_s=round(sum(result.wall_time_s for result in good), 3),
-        peak_memory_bytes=max((result.peak_memory_bytes or 0 for result in good), default=0) or None,
-        dev_as_train=first.dev_as_train,
-        truncated=dict(first.truncated),
-        audit=audit,
-        scale_note="; ".join(notes),
-    )
-
-
-def _command() -> str:
-    """Return the command with the last parts of paths: where a user keeps files is nobody's business."""
-    words = [Path(word).name if "/" in word and Path(word).exists() else word for word in sys.argv[1:]]
-    return " ".join(["dnamask", *words])
-
-
 def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
     for split in ("test", "train", "dev") if task.has_dev else ("test", "train"):
         if find_file(folder, task, split) is None:
@@ -399,6 +290,14 @@ def _position_limit(source: ModelSource) -> int | None:
     from dnamask_plugins.models.positions import max_positions
 
     return max_positions(read_config(source.reference))
+
+
+def _hashes(folder: Path, task: Task) -> dict[str, str]:
+    """Return the hashes of a task's files; of one that cannot be read none, and its units will say why."""
+    try:
+        return hash_splits(folder, task)
+    except DnamaskError:
+        return {}
 
 
 def _smaller(one: int | None, other: int | None) -> int | None:
@@ -418,4 +317,4 @@ def _recipe_file(path: Path) -> Recipe:
     return Recipe.from_mapping(content, str(path))
 
 
-__all__ = ["Plan", "RunRequest", "execute", "plan_run", "resolve_recipe", "write_records"]
+__all__ = ["Plan", "RunRequest", "execute", "plan_run", "resolve_recipe"]

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from dnamask_plugins import __version__
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.environment import peak_memory
 from dnamask_plugins.errors import DnamaskError
@@ -27,7 +28,7 @@ from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
 
 Method = Literal["finetune", "lora", "probe", "baseline"]
-UNIT_FORMAT: Final = 1
+UNIT_FORMAT: Final = 2
 """Raised when units of an earlier version must not be taken for finished ones."""
 
 _progress: ContextVar[Callable[[int, int], None] | None] = ContextVar("unit_progress", default=None)
@@ -44,8 +45,8 @@ class Unit:
         Where the suite lies.
     model : str
         Folder or hub id.
-    weights_sha256 : str
-        Of a baseline the identity of what it fits.
+    model_sha256 : mapping of str to str
+        Of its weights, its configuration and its tokenizer; of a baseline the identity of what it fits.
     method : {"finetune", "lora", "probe", "baseline"}
     recipe : Recipe
     recipe_name : str
@@ -69,7 +70,7 @@ class Unit:
     task: Task
     data_folder: Path
     model: str
-    weights_sha256: str
+    model_sha256: Mapping[str, str]
     method: Method
     recipe: Recipe
     recipe_name: str
@@ -91,7 +92,11 @@ class Unit:
                 "task": self.task.name,
                 "metric": self.task.metric,
                 "shots": self.task.shots,
-                "weights": self.weights_sha256,
+                "version": __version__,
+                "classes": self.task.classes,
+                "pair": self.task.pair,
+                "layout": self.task.layout,
+                "model": dict(self.model_sha256),
                 "method": self.method,
                 "recipe": {key: value for key, value in self.recipe.to_dict().items() if key != "note"},
                 "seed": self.seed,
@@ -160,7 +165,7 @@ def _run(unit: Unit, started: float) -> UnitOutcome:
         data = read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train)
         scores, facts = _baseline(unit, data)
         return _outcome(unit, data, scores, facts, started)
-    source = _source(unit.model, unit.weights_sha256)
+    source = _source(unit.model, fingerprint(dict(unit.model_sha256)))
     data, encoded = encode_unit(unit)
     train, dev, test = _chosen(unit, data, encoded, source)
     if unit.method == "probe":
@@ -282,8 +287,8 @@ def _training_rows(unit: Unit, data: TaskData) -> LabelledData:
 
 
 @functools.lru_cache(maxsize=1)
-def _source(model: str, weights_sha256: str) -> ModelSource:
-    """Return the model, kept for the next unit as long as its weights are the same."""
+def _source(model: str, identity: str) -> ModelSource:
+    """Return the model, kept for the next unit as long as its files are the same."""
     return ModelSource.find(model)
 
 
@@ -293,12 +298,13 @@ _cache: dict[str, Any] = {}
 
 def encode_unit(unit: Unit) -> tuple[TaskData, dict[str, EncodedData]]:
     """Read and tokenize a task, once for all its seeds."""
-    parts = [unit.task.name, str(unit.data_folder), unit.weights_sha256, unit.dev_as_train, unit.max_length]
+    model = fingerprint(dict(unit.model_sha256))
+    parts = [unit.task.name, str(unit.data_folder), model, unit.dev_as_train, unit.max_length]
     key = fingerprint([*parts, dict(unit.data_sha256)])
     if key not in _cache:
         _cache.clear()
         data = read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train)
-        tokenizer = _source(unit.model, unit.weights_sha256).tokenizer
+        tokenizer = _source(unit.model, model).tokenizer
         encoded = {
             name: encode_data(split, tokenizer, unit.max_length) for name, split in data.splits.items()
         }

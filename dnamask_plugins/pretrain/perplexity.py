@@ -70,6 +70,7 @@ def perplexity_under(
     spellings = Spellings.of(tokenizer)
     table = None if spellings is None else LetterTable(spellings)
     validation = Validation(batch, masker, mask_rate, spellings=spellings)
+    validation.check(strategies, MaskSpec.single(strategies[0], mask_rate))
 
     def loss_of(each: dict[str, torch.Tensor]) -> Any:
         if table is None:
@@ -80,5 +81,7 @@ def perplexity_under(
     with torch.no_grad():
         for name in strategies:
             batches = validation.batches(MaskSpec.single(name, mask_rate))
-            measured[name] = Measured.from_sums(masked_loss_sum(loss_of, batches, device))
+            found = Measured.from_sums(masked_loss_sum(loss_of, batches, device))
+            assert found is not None, "checked above"
+            measured[name] = found
     return measured

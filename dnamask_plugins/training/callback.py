@@ -55,4 +55,7 @@ class CurriculumCallback(TrainerCallback, ExportableState):  # type: ignore[misc
     ) -> None:
         """Hand the evaluation to the curriculum."""
         self.schedule.step = state.global_step
-        self.schedule.evaluated(metrics_from_trainer(kwargs.get("metrics") or {}))
+        found = metrics_from_trainer(kwargs.get("metrics") or {})
+        # Masks that hid no token gave no measurement: the curriculum waits for the next one.
+        if found:
+            self.schedule.evaluated(found)

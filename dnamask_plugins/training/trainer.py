@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -72,6 +73,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         self.masker, self.schedule, self.validation = masker, schedule, validation
         self.objective = Objective() if objective is None else objective
+        if validation is not None:
+            validation.check(schedule.curriculum.probes, schedule.spec)
         global_batch = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self.history = LogHistory(Path(args.output_dir), args.process_index == 0)
         install_masked_forward(model, self._letter_table())
@@ -176,6 +179,13 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
                 if self.args.world_size > 1:
                     total = self.accelerator.reduce(total, reduction="sum")
                 measured = Measured.from_sums(total)
+                if measured is None:
+                    warnings.warn(
+                        f"step {self.state.global_step}: the masks of '{probe}' hide no token, so that "
+                        "nothing was measured with them; raise the mask rate",
+                        stacklevel=2,
+                    )
+                    continue
                 metrics.setdefault(f"{metric_key_prefix}_loss", measured.token)
                 for name, value in measured.perplexities().items():
                     metrics.setdefault(f"{metric_key_prefix}_{name}", value)

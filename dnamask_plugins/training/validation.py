@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dnamask_plugins.budget import maskable_tokens
+from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.masking import MaskedBatch, Masker
 from dnamask_plugins.tokenizers.spelling import Spellings
 from dnamask_plugins.training.schedule import perplexity
@@ -74,6 +76,24 @@ class Validation:
         """Return the spec of a probe; ``current`` is whatever holds now."""
         return current if probe == "current" else MaskSpec.single(probe, self.mask_rate)
 
+    def check(self, probes: Sequence[str], current: MaskSpec) -> None:
+        """Refuse masks that hide no token of any window: a loss over no tokens is no measurement.
+
+        Raises
+        ------
+        ConfigError
+            Names the probe, the rate, and the number of tokens that there are.
+        """
+        for probe in probes:
+            spec = self.probe_spec(probe, current)
+            if not self.masked(spec).mask.any():
+                names = ", ".join(name for name, _ in spec.weights)
+                raise ConfigError(
+                    f"a mask rate of {spec.mask_rate:g} ({names}) hides none of the "
+                    f"{int(maskable_tokens(self.batch).sum()):,} tokens of the {len(self.batch)} validation "
+                    "windows, so that nothing can be learnt or measured; raise the rate"
+                )
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -92,10 +112,10 @@ class Measured:
     nucleotide: float | None
 
     @classmethod
-    def from_sums(cls, total: torch.Tensor) -> Measured:
-        """Divide what `masked_loss_sum` summed."""
+    def from_sums(cls, total: torch.Tensor) -> Measured | None:
+        """Divide what `masked_loss_sum` summed; None over no tokens, which is no measurement."""
         loss, count, letters, hidden = total.tolist()
-        return cls(loss / max(count, 1), letters / hidden if hidden > 0 else None)
+        return cls(loss / count, letters / hidden if hidden > 0 else None) if count else None
 
     def perplexities(self) -> dict[str, float]:
         """Return ``perplexity`` and, where it is known, ``nucleotide_perplexity``."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,14 +16,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from toy_data import labelled, write_csv
+from typer.testing import CliRunner
 
+from dnamask_plugins.cli import app
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.harness.command import parse_seeds, tasks_of
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
-from dnamask_plugins.harness.runner import Plan, RunRequest, execute, plan_run, write_records
+from dnamask_plugins.harness.recording import write_records
+from dnamask_plugins.harness.runner import Plan, RunRequest, execute, plan_run
 from dnamask_plugins.harness.units import Unit, run_unit
-from dnamask_plugins.results.record_files import read
+from dnamask_plugins.results.record_files import find, read
 from dnamask_plugins.tasks import load_tasks
 
 SHORT = {"max_steps": 6}
@@ -101,6 +106,115 @@ def test_a_failed_unit_is_recorded_the_rest_go_on_and_it_is_tried_again(
     assert json.loads(plan.units[0].path.read_text())["status"] == "failed"
     assert set(write_records(request, plan, outcomes)) == {"toy/other"}
     assert [str(unit) for unit in plan_run(request).open] == ["toy/motif seed 0", "toy/motif seed 1"]
+
+
+CHANGES_OF_A_MODEL = {
+    "activation": ("config.json", lambda text: text.replace('"gelu"', '"relu"')),
+    "heads": (
+        "config.json",
+        lambda text: text.replace('"num_attention_heads": 2', '"num_attention_heads": 1'),
+    ),
+    "tokenizer": ("dnamask_tokenizer.json", lambda text: text.replace("}", ', "pad": 1}', 1)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES_OF_A_MODEL)
+def test_another_configuration_or_tokenizer_is_another_model(
+    toy_suite: Path, tiny_model: Path, tmp_path: Path, change: str
+):
+    """The weights alone do not say what a model computes."""
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    request = request_of(toy_suite, model, tmp_path / "out")
+    before = {unit.identity for unit in plan_run(request).units}
+    name, edit = CHANGES_OF_A_MODEL[change]
+    text = (model / name).read_text()
+    assert edit(text) != text
+    # Written again in another order, a configuration says the same.
+    (model / "config.json").write_text(
+        json.dumps(dict(reversed(json.loads((model / "config.json").read_text()).items())))
+    )
+    assert {unit.identity for unit in plan_run(request).units} == before
+    (model / name).write_text(edit(text))
+    try:
+        after = {unit.identity for unit in plan_run(request).units}
+    except DnamaskError:
+        return
+    assert not before & after
+
+
+def test_another_version_of_the_harness_runs_again(
+    toy_suite: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    request = request_of(toy_suite, tiny_model, tmp_path / "out")
+    before = {unit.identity for unit in plan_run(request).units}
+    monkeypatch.setattr("dnamask_plugins.harness.units.__version__", "99.0")
+    assert not before & {unit.identity for unit in plan_run(request).units}
+
+
+def test_a_fine_tuning_that_diverges_has_failed_and_says_at_which_step(
+    toy_suite: Path, tiny_model: Path, tmp_path: Path
+):
+    wreck = {"max_steps": 6, "learning_rate": 1e30, "max_grad_norm": 0}
+    request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,), overrides=wreck)
+    plan, outcomes = run(request)
+    for unit in plan.units:
+        assert outcomes[unit].status == "failed"
+        assert re.search(
+            r"the loss was not finite at step [2-6] of 6; lower the learning", outcomes[unit].error
+        )
+    assert write_records(request, plan, outcomes) == {}
+
+
+def test_embeddings_that_are_not_finite_are_no_probe(toy_suite: Path, tiny_model: Path, tmp_path: Path):
+    from safetensors.torch import load_file, save_file
+
+    model = tmp_path / "model"
+    shutil.copytree(tiny_model, model)
+    weights = load_file(model / "model.safetensors")
+    name = next(name for name in weights if name.endswith("output.dense.bias"))
+    weights[name][0] = float("nan")
+    save_file(weights, model / "model.safetensors", {"format": "pt"})
+    _, outcomes = run(request_of(toy_suite, model, tmp_path / "out", seeds=(0,), method="probe"))
+    assert all("embeddings of" in outcome.error for outcome in outcomes.values())
+
+
+BAD_TASKS = {
+    "one class": lambda folder: write_csv(folder / "train.csv", [(text, 0) for text, _ in labelled(15, 96)]),
+    "not gzip": lambda folder: (folder / "train.csv").write_bytes(b"\x1f\x8bnonsense"),
+    "not text": lambda folder: (folder / "test.csv").write_bytes(b"\xff\xfe\x00"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_TASKS)
+@pytest.mark.parametrize("classes", ["classes = 2\n", ""])
+def test_a_bad_task_fails_alone_in_one_line(
+    toy_suite: Path, tiny_model: Path, tmp_path: Path, bad: str, classes: str
+):
+    """Through the command, again and again: the other task keeps its record and its row."""
+    BAD_TASKS[bad](toy_suite.parent / "data" / "toy" / "motif")
+    toy_suite.write_text(toy_suite.read_text().replace("classes = 2\n", classes))
+    arguments = ["gue", "run", "--model", str(tiny_model), "--gue-dir", str(toy_suite.parent / "data")]
+    arguments += ["--tasks", str(toy_suite), "--out", str(tmp_path / "out"), "--seeds", "0", "--probe"]
+    for _ in range(2):
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 1, done.output
+        assert done.stderr.count("failed: toy/motif seed 0: ") == 1
+        assert "toy/other" in done.stdout
+        assert "1 records in" in done.stderr
+    assert [read(path).task.name for path in find([tmp_path / "out"])] == ["toy/other"]
+
+
+def test_a_task_that_cannot_be_recorded_costs_the_others_nothing(
+    toy_suite: Path, tiny_model: Path, tmp_path: Path
+):
+    request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,), method="probe")
+    plan, outcomes = run(request)
+    outcomes[plan.units[0]] = dataclasses.replace(outcomes[plan.units[0]], classes=1)
+    said: dict[str, str] = {}
+    written = write_records(request, plan, outcomes, said.__setitem__)
+    assert set(written) == {"toy/other"}
+    assert "outside 0..0" in said["toy/motif"]
 
 
 def test_a_damaged_outcome_is_made_again(toy_suite: Path, tiny_model: Path, tmp_path: Path):

@@ -59,6 +59,11 @@ class BaselineSource:
         """Identity of what is fitted, in the place of weights: other settings are other units."""
         return fingerprint({"baseline": self.name, **module_of(self.name).SETTINGS})
 
+    @property
+    def files_sha256(self) -> dict[str, str]:
+        """Everything that its figures depend on, as of a model."""
+        return {"weights": self.weights_sha256}
+
     def info(
         self, parameters: int | None = None, track: str = "standard", name: str | None = None
     ) -> ModelInfo:
