@@ -189,7 +189,8 @@ def _floor_request(request: RunRequest, name: str) -> RunRequest:
 
 
 def _run(plan: Plan, request: RunRequest, notes: Console) -> dict[Unit, UnitOutcome]:
-    from dnamask_plugins.harness.runner import execute, write_records
+    from dnamask_plugins.harness.recording import write_records
+    from dnamask_plugins.harness.runner import execute
 
     outcomes: dict[Unit, UnitOutcome] = {}
     for unit, outcome in execute(plan, label=plan.source.reference):

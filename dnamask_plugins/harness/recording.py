@@ -92,6 +92,7 @@ def _write_record(
             species=task.species or "unknown",
             shots=task.shots,
             data_sha256=good[0].data_sha256,
+            kind=task.kind,
         ),
         _run_info(request, unit, good, machine, audit_task(_data(unit), corpus).to_json()),
         seeds,
