@@ -92,6 +92,33 @@ def hidden_nucleotides(mask: BoolArray, batch: TokenBatch) -> BoolArray:
     return covered & ~visible
 
 
+def tokens_showing(hidden: BoolArray, batch: TokenBatch) -> BoolArray:
+    """Return the tokens to mask so that nothing shows some nucleotides: the reverse of `hidden_nucleotides`.
+
+    Parameters
+    ----------
+    hidden : bool array, shape (B, N)
+        The nucleotides.
+    batch : TokenBatch
+
+    Returns
+    -------
+    bool array, shape (B, L)
+        False on special tokens, which show nothing.
+
+    Examples
+    --------
+    >>> from dnamask_plugins.tokenizers.kmer import KmerTokenizer
+    >>> batch = KmerTokenizer(3).encode_batch(["ACGTAC"])  # [CLS] ACG CGT GTA TAC [SEP]
+    >>> tokens_showing(np.arange(6)[None] == 1, batch)[0].tolist()
+    [False, True, True, False, False, False]
+    """
+    before = np.zeros((len(batch), hidden.shape[1] + 1), dtype=np.int64)
+    np.cumsum(hidden, axis=1, out=before[:, 1:])
+    counts = [np.take_along_axis(before, batch.offsets[..., end].astype(np.int64), axis=1) for end in (0, 1)]
+    return np.asarray((counts[1] > counts[0]) & ~batch.special_tokens_mask)
+
+
 def hidden_rate(mask: BoolArray, batch: TokenBatch) -> NDArray[np.float64]:
     """Return the share of each row's tokenized nucleotides that are truly hidden, shape (B,)."""
     covered, visible = shown_nucleotides(mask, batch)

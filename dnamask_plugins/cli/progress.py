@@ -20,3 +20,31 @@ def reading(paths: Sequence[str | Path], label: str) -> Iterator[Callable[[int],
     with terminal.bar(*columns, transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def counting(count: Callable[[], int | None], label: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Show how many things are done of how many; they are counted only where somebody looks.
+
+    Parameters
+    ----------
+    count : callable
+        Returns how many there are, None where that cannot be known.
+    label, unit : str
+        What is done, and to what.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    shown = TextColumn("{task.completed:,.0f} {task.fields[unit]}")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        shown,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(label, total=count() if console.is_terminal else None, unit=unit)
+        yield lambda number: bar.advance(task, number)

@@ -29,6 +29,7 @@ def answers(
     limit: int | None,
     ask: Callable[[TokenBatch], Sequence[Answer]],
     device: torch.device,
+    progress: Callable[[int], None] | None = None,
 ) -> Iterator[tuple[Window, Answer | None]]:
     """Ask a model about windows.
 
@@ -42,6 +43,8 @@ def answers(
         Takes a batch and returns one answer a row. Called without gradients.
     device : torch.device
         Says how many tokens a batch may hold.
+    progress : callable, optional
+        Called with the number of nucleotides that were answered for since its last call.
 
     Yields
     ------
@@ -69,6 +72,8 @@ def answers(
                     for row, answer in zip(range(rows.start, rows.stop), ask(part), strict=True):
                         number, window = chunk[row]
                         found.append((number, window, answer if shows[row] else None))
+            if progress is not None:
+                progress(sum(len(window.letters) for _, window in chunk))
         found.sort(key=lambda item: (item[0], item[1].start))
         yield from ((window, answer) for _, window, answer in found)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnamask_plugins.corpus.sources import Progress
 from dnamask_plugins.inference.embedding import Embedded, Embedder
 from dnamask_plugins.inference.job import Collector, OpenModel, Reading, open_parts
 from dnamask_plugins.inference.outputs import ARRAYS, check_suffix, write_arrays
@@ -51,7 +51,7 @@ def embed_file(
     pool: str = "mean",
     layer: int = -1,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> EmbedSummary:
     """Embed every sequence of a file.
 
@@ -68,7 +68,7 @@ def embed_file(
     overwrite : bool
         Replace an output that is there.
     progress : callable, optional
-        Called with the number of bytes read since its last call.
+        Called with the number of nucleotides that went through the model since its last call.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def embed_file(
     parts = open_parts(output, model, reading, {"pool": pool, "layer": layer}, overwrite)
     resumed_at, too_short = parts.done, 0
     collector = Collector(parts, lambda rows: _table(rows, embedder.width, pool))
-    for embedded in embedder(reading.windows(progress, parts.done)):
+    for embedded in embedder(reading.windows(parts.done), progress):
         too_short += not len(embedded.vectors) or bool(np.isnan(embedded.vectors[0, 0]))
         collector.add(embedded, embedded.done, len(embedded.vectors))
     collector.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,10 +85,12 @@ class Embedder:
             raise ConfigError("--pool cls: this tokenizer puts no token in front of a sequence; use mean")
         self.model.eval()
 
-    def __call__(self, windows: Iterable[Window]) -> Iterator[Embedded]:
+    def __call__(
+        self, windows: Iterable[Window], progress: Callable[[int], None] | None = None
+    ) -> Iterator[Embedded]:
         """Embed sequences; the windows of one are averaged by their tokens (mean) or alike (cls)."""
         device = next(self.model.parameters()).device
-        answered = answers(windows, self.tokenizer, self.limit, self._ask, device)
+        answered = answers(windows, self.tokenizer, self.limit, self._ask, device, progress)
         return self._tokens(answered) if self.pool == "tokens" else self._pooled(answered)
 
     def _ask(self, batch: TokenBatch) -> list[tuple[NDArray[np.float32], NDArray[np.int64]]]:

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.corpus.sources import Progress
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.inference.parts import Parts
 from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, read_pieces
@@ -71,12 +70,18 @@ class Reading:
         stride = self.stride or max(1, round(window * (1 - overlap)))
         return Reading(self.path, self.columns, window, stride)
 
-    def windows(self, progress: Progress | None, skip: int = 0) -> Iterator[Window]:
+    def windows(self, skip: int = 0) -> Iterator[Window]:
         """Yield the windows, without the first few."""
         assert self.window is not None
         assert self.stride is not None
-        cut_up = cut(read_pieces(self.path, self.columns, progress), self.window, self.stride)
+        cut_up = cut(read_pieces(self.path, self.columns), self.window, self.stride)
         return (window for window in cut_up if window.number >= skip)
+
+    def count(self) -> int | None:
+        """Count the nucleotides that there are to read; None for a pipe, which can be read only once."""
+        if file_identity(self.path) is None:
+            return None
+        return sum(len(piece.letters) for piece in read_pieces(self.path, self.columns))
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the windows; plain JSON."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -42,18 +44,32 @@ def check_suffix(output: Path, known: Iterable[str]) -> str:
     return output.suffix
 
 
-def write_table(parts: Parts) -> None:
-    """Join the parts into a TSV or parquet file."""
+def write_table(parts: Parts, order_by: str | None = None, leave_out: Iterable[str] = ()) -> None:
+    """Join the parts into a TSV or parquet file.
+
+    Parameters
+    ----------
+    parts : Parts
+    order_by : str, optional
+        Column that says the order of the rows and is then left out; all rows are in memory for it.
+    leave_out : iterable of str
+        Columns that are not wanted.
+    """
+    import pyarrow as pa
 
     def write(path: Path) -> None:
         import pyarrow.parquet as pq
 
+        unwanted = list(leave_out)
+        tables = (table.drop_columns(unwanted) if unwanted else table for table in parts.tables())
+        if order_by is not None:
+            tables = (table for table in [pa.concat_tables(tables).sort_by(order_by).drop_columns(order_by)])
         if parts.output.suffix == ".tsv":
             with path.open("wb") as stream:
-                write_tsv(parts.tables(), stream)
+                write_tsv(tables, stream)
             return
         writer = None
-        for table in parts.tables():
+        for table in tables:
             writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
             writer.write_table(table)
         if writer is not None:
@@ -63,32 +79,23 @@ def write_table(parts: Parts) -> None:
 
 
 def write_tsv(tables: Iterable[pa.Table], stream: IO[bytes], header: bool = True) -> None:
-    """Write tables of one schema as TSV, seven significant digits, empty where nothing is known."""
-    import pyarrow as pa
-    import pyarrow.csv
-
+    """Write tables of one schema as TSV: seven significant digits, empty where nothing is known."""
     for table in tables:
-        options = pa.csv.WriteOptions(include_header=header, delimiter="\t", quoting_style="needed")
-        buffer = io.BytesIO()
-        pa.csv.write_csv(_rounded(table), buffer, options)
-        text = buffer.getvalue()
-        if header:  # pyarrow quotes every name of the header
-            names, _, rest = text.partition(b"\n")
-            text = names.replace(b'"', b"") + b"\n" + rest
-        stream.write(text)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+        if header:
+            writer.writerow(table.column_names)
+        columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
+        writer.writerows(zip(*columns, strict=True))
+        stream.write(text.getvalue().encode())
         stream.flush()
         header = False
 
 
-def _rounded(table: pa.Table) -> pa.Table:
-    import pyarrow as pa
-
-    for place, field in enumerate(table.schema):
-        if pa.types.is_floating(field.type):
-            values = table.column(place).to_numpy()
-            text = [None if np.isnan(value) else f"{value:.7g}" for value in values.tolist()]
-            table = table.set_column(place, field.name, pa.array(text, pa.string()))
-    return table
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.7g}"
+    return value
 
 
 def write_arrays(parts: Parts, text: Iterable[str], numbers: Mapping[str, int | None]) -> None:

@@ -56,7 +56,7 @@ def embed(
     overwrite: Overwrite = False,
 ) -> None:
     """Turn sequences into vectors (npz, parquet or zarr), and draw them as a map."""
-    from dnamask_plugins.cli.progress import reading as reading_bar
+    from dnamask_plugins.cli.progress import counting
     from dnamask_plugins.errors import ConfigError
     from dnamask_plugins.files import write_atomically
     from dnamask_plugins.inference.embed import embed_file
@@ -66,7 +66,7 @@ def embed(
     if picture is not None and pool is Pool.tokens:
         raise ConfigError("--picture draws a point a sequence; give --pool mean or cls")
     reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
-    with reading_bar([sequences], "embedding") as advance:
+    with counting(reading.count, "embedding", "nucleotides") as advance:
         done = embed_file(model, reading, output, pool.value, layer, overwrite, advance)
     if done.resumed_at:
         typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command")

@@ -161,6 +161,7 @@ def _sequences(
 ) -> tuple[list[str], list[str]]:
     from itertools import islice
 
+    from dnamask_plugins.cli.region import parse_region
     from dnamask_plugins.errors import ConfigError, InputError
 
     if (sequence is None) == (fasta is None):
@@ -175,10 +176,7 @@ def _sequences(
             for record in islice(read_fasta(str(fasta)), max(limit, 1))
         ]
     if region is not None:
-        try:
-            start, stop = (int(part) for part in region.split("-"))
-        except ValueError:
-            raise ConfigError(f"--region is START-STOP, such as 1000-1510, not '{region}'") from None
+        start, stop = parse_region(region)
         named = [(f"{name}:{start}-{stop}", letters[start:stop]) for name, letters in named]
     for name, letters in named:
         if not letters:

@@ -1,0 +1,67 @@
+"""``dnamask predict``: what a fine-tuned model says of sequences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnamask_plugins.cli.options import (
+    LabelColumn,
+    ModelArgument,
+    NameColumn,
+    Overwrite,
+    SequenceColumn,
+    Sequences,
+    Stride,
+    WindowLength,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def predict(
+    model: ModelArgument,
+    sequences: Sequences,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="FILE.tsv or .parquet; TSV on standard output otherwise."),
+    ] = None,
+    both_strands: Annotated[
+        bool, typer.Option("--both-strands", help="Average over both strands; twice the work.")
+    ] = False,
+    each_window: Annotated[
+        bool, typer.Option("--each-window", help="A row for every window, not for every sequence.")
+    ] = False,
+    window: WindowLength = None,
+    stride: Stride = None,
+    sequence_column: SequenceColumn = None,
+    name_column: NameColumn = None,
+    label_column: LabelColumn = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Predict labels, with the probability of each class, or numbers; a killed command goes on.
+
+    MODEL is a fine-tuned one, such as OUT/model of 'dnamask finetune'. A sequence that is longer than a
+    window gets the mean over its windows.
+    """
+    import sys
+
+    from dnamask_plugins.cli.progress import counting
+    from dnamask_plugins.inference.job import Reading
+    from dnamask_plugins.inference.predict import predict_file
+    from dnamask_plugins.inference.sequences import Columns
+
+    reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
+    target = sys.stdout.buffer if output is None else output
+    with counting(reading.count, "predicting", "nucleotides") as advance:
+        done = predict_file(model, reading, target, both_strands, each_window, overwrite, advance)
+    if done.resumed_at:
+        typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command", err=True)
+    classes = ", ".join(f"{name} {count:,}" for name, count in list(done.counts.items())[:12])
+    what = f": {classes}" if classes else ""
+    typer.echo(f"{output or 'standard output'}: {done.rows:,} predictions{what}", err=True)
+    if done.too_short:
+        typer.echo(f"{done.too_short:,} are empty: too short for the tokenizer", err=True)

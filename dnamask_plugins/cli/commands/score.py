@@ -1,0 +1,148 @@
+"""``dnamask score``: likelihoods of nucleotides and effects of variants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnamask_plugins.cli.options import (
+    ModelArgument,
+    NameColumn,
+    Overwrite,
+    SequenceColumn,
+    Stride,
+    WindowLength,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def score(
+    model: ModelArgument,
+    sequences: Annotated[
+        str | None,
+        typer.Argument(help="FASTA, or CSV/TSV with a column 'sequence'; plain or gzip; - is a pipe."),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="FILE.tsv or .parquet.", show_default=False)
+    ] = Path("scores.tsv"),
+    variants: Annotated[
+        Path | None, typer.Option(help="VCF, or a table with chrom, pos (from 1), ref, alt.")
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="FASTA that the variants refer to.")] = None,
+    both_strands: Annotated[
+        bool, typer.Option("--both-strands", help="Average over both strands; twice the work.")
+    ] = False,
+    spacing: Annotated[
+        int | None,
+        typer.Option(help="Hide every SPACING-th nucleotide together: faster, with less context."),
+    ] = None,
+    picture: Annotated[Path | None, typer.Option(help="PNG of all changes to the first sequence.")] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="START-STOP", help="Part to draw, from 0, half-open.")
+    ] = None,
+    window: WindowLength = None,
+    stride: Stride = None,
+    sequence_column: SequenceColumn = None,
+    name_column: NameColumn = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Score nucleotides or variants with a masked language model, each hidden from every token that shows it.
+
+    With SEQUENCES: the probability of A, C, G and T at each place given all others. With --variants and
+    --reference: ln p(alt) - ln p(ref).
+    """
+    from dnamask_plugins.errors import ConfigError
+
+    if (sequences is None) == (variants is None):
+        raise ConfigError("give SEQUENCES, or --variants with --reference")
+    if spacing is not None and spacing < 1:
+        raise ConfigError(f"--spacing {spacing}: give 1 or more nucleotides, or leave it out")
+    if variants is not None:
+        if reference is None:
+            raise ConfigError("--variants needs --reference: the FASTA that the positions count in")
+        if picture is not None or spacing is not None or stride is not None:
+            raise ConfigError("--picture, --spacing and --stride go with SEQUENCES, not with --variants")
+        _variants(model, variants, reference, output, window, both_strands, overwrite)
+        return
+    assert sequences is not None
+    _sequences(
+        model,
+        sequences,
+        (sequence_column, name_column),
+        (window, stride, spacing),
+        output,
+        both_strands,
+        overwrite,
+    )
+    if picture is not None:
+        _picture(model, output, picture, region)
+
+
+def _variants(
+    model: str,
+    variants: Path,
+    reference: Path,
+    output: Path,
+    window: int | None,
+    both_strands: bool,
+    overwrite: bool,
+) -> None:
+    from dnamask_plugins.cli.progress import counting
+    from dnamask_plugins.inference.effects import MEANING, score_variants
+    from dnamask_plugins.inference.variants import read_variants
+
+    with counting(lambda: len(read_variants(variants)), "scoring", "variants") as advance:
+        done = score_variants(model, variants, reference, output, window, both_strands, overwrite, advance)
+    if done.resumed_at:
+        typer.echo(f"went on after {done.resumed_at:,} variants of an earlier command")
+    typer.echo(f"{output}: {done.variants:,} variants; effect = {MEANING}")
+    if done.unscored:
+        typer.echo(f"{done.unscored:,} variants have no score; the column 'note' says why")
+
+
+def _sequences(
+    model: str,
+    sequences: str,
+    columns: tuple[str | None, str | None],
+    cut: tuple[int | None, int | None, int | None],
+    output: Path,
+    both_strands: bool,
+    overwrite: bool,
+) -> None:
+    import math
+
+    from dnamask_plugins.cli.progress import counting
+    from dnamask_plugins.inference.job import Reading
+    from dnamask_plugins.inference.score import score_file
+    from dnamask_plugins.inference.sequences import Columns
+
+    window, stride, spacing = cut
+    reading = Reading(sequences, Columns(*columns), window, stride)
+    with counting(reading.count, "scoring", "nucleotides") as advance:
+        done = score_file(model, reading, output, both_strands, spacing, overwrite, advance)
+    if done.resumed_at:
+        typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command")
+    typer.echo(f"{output}: {done.nucleotides:,} nucleotides, {done.scored:,} of them scored")
+    if done.scored:
+        typer.echo(
+            f"mean ln p {done.mean:.4f}, perplexity per nucleotide {math.exp(-done.mean):.4f} (4: guessing)"
+        )
+
+
+def _picture(model: str, output: Path, picture: Path, region: str | None) -> None:
+    from dnamask_plugins.cli.region import parse_region
+    from dnamask_plugins.files import write_atomically
+    from dnamask_plugins.inference.mutagenesis import draw
+    from dnamask_plugins.inference.score import read_scores
+
+    start, stop = parse_region(region) if region else (0, None)
+    scored = read_scores(output, start, stop)
+    subtitle = "above: what the model expects from the rest of the sequence; below: what each change would do"
+    name = Path(model).resolve().name
+    image = draw(scored.codes, scored.logs, f"{scored.name}, scored by {name}", start, subtitle)
+    write_atomically(picture, image)
+    typer.echo(f"{picture}: {scored.codes.size:,} nucleotides of {scored.name}")
