@@ -185,6 +185,37 @@ def masked_lm_losses(
     return MaskedLosses(*_loss(_inner(model), model, input_ids, attention_mask, labels, places, table))
 
 
+def masked_logits(
+    model: nn.Module,
+    input_ids: torch.Tensor,
+    chosen: torch.Tensor,
+    attention_mask: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Score the vocabulary at some tokens only; the other tokens' head and last layer are not computed.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A masked language model.
+    input_ids : int64 tensor, shape (B, L)
+        As the model is to see them.
+    chosen : bool tensor, shape (B, L)
+        False on padding.
+    attention_mask : tensor, shape (B, L), optional
+
+    Returns
+    -------
+    tensor, shape (M, V)
+        In the order of rows, then tokens.
+    """
+    inner = _inner(model)
+    encoder = encoder_of(inner)
+    if encoder is None:
+        return model(input_ids=input_ids, attention_mask=attention_mask).logits[chosen]
+    labels = torch.where(chosen, input_ids, IGNORED_LABEL)
+    return _logits(encoder, inner, input_ids, _plan(input_ids, attention_mask, labels))
+
+
 def install_masked_forward(model: nn.Module, table: LetterTable | None = None) -> None:
     """Let ``model(..., labels=..., masked_only=True)`` return what `masked_lm_loss` returns.
 

@@ -46,6 +46,26 @@ class LetterTable:
             self.letters, self.matrix = self.letters.to(device), self.matrix.to(device)
         return self
 
+    @property
+    def width(self) -> int:
+        """Letters of the longest word."""
+        return int(self.letters.shape[1])
+
+    def marginals(self, logits: torch.Tensor, width: int) -> torch.Tensor:
+        """Return p(letter a at place j), the sum over all words that have it there; float32 (M, width, 4).
+
+        Parameters
+        ----------
+        logits : tensor, shape (M, V)
+        width : int
+            Places, at most `width` of the table.
+        """
+        self.to(logits.device)
+        # A sum of 4,000 probabilities has no digits to spare: float32 whatever the model computes in.
+        with torch.autocast(logits.device.type, enabled=False):
+            probabilities = logits.float().softmax(-1)
+            return (probabilities @ self.matrix[:, : 4 * width]).unflatten(1, (width, 4))
+
     def losses(self, logits: torch.Tensor, targets: torch.Tensor, places: torch.Tensor) -> LetterLosses:
         """Sum the losses of the letters of some predicted tokens.
 
@@ -73,10 +93,7 @@ class LetterTable:
         if not width or not logits.shape[0]:
             nothing = logits.float().sum() * 0
             return LetterLosses(nothing, nothing)
-        # A sum of 4,000 probabilities has no digits to spare: float32 whatever the model computes in.
-        with torch.autocast(logits.device.type, enabled=False):
-            probabilities = logits.float().softmax(-1)
-            marginal = (probabilities @ self.matrix[:, : 4 * width]).unflatten(1, (width, 4))
+        marginal = self.marginals(logits, width)
         tiny = torch.finfo(torch.float32).tiny
         truth = self.letters[targets, :width].clamp(0, 3)[..., None]
         own = marginal.gather(2, truth)[..., 0].clamp_min(tiny).log()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dnamask_plugins.models import packed_attention as varlen
 from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.models.lora import add_lora
-from dnamask_plugins.models.masked_loss import Plan, install_masked_forward, masked_lm_loss
+from dnamask_plugins.models.masked_loss import Plan, install_masked_forward, masked_lm_loss, masked_logits
 from dnamask_plugins.plugins import create
 
 KMER = create("tokenizers", "kmer", k=3)
@@ -346,3 +346,18 @@ def test_nothing_is_computed_on_padding_or_unread_places():
     model.cls.predictions.decoder.register_forward_hook(note("head"))
     masked_lm_loss(model, ids, attention, labels)
     assert seen == {"first": tokens, "last": masked, "last keys": tokens, "head": masked}
+
+
+@pytest.mark.parametrize("name", ["bert", "dnabert2", "esm"])
+def test_logits_of_chosen_tokens_are_those_of_the_plain_forward(name):
+    model = build(name).eval()
+    ids, attention, labels = make_batch()
+    chosen = labels != -100
+    with torch.no_grad():
+        expected = model(input_ids=ids, attention_mask=attention).logits[chosen]
+        torch.testing.assert_close(
+            masked_logits(model, ids, chosen, attention), expected, atol=1e-5, rtol=1e-5
+        )
+        # A subclass is run by its own forward pass.
+        model.__class__ = type("Other", (type(model),), {})
+        torch.testing.assert_close(masked_logits(model, ids, chosen, attention), expected)
