@@ -213,7 +213,9 @@ def masked_logits(
     if encoder is None:
         return model(input_ids=input_ids, attention_mask=attention_mask).logits[chosen]
     labels = torch.where(chosen, input_ids, IGNORED_LABEL)
-    return _logits(encoder, inner, input_ids, _plan(input_ids, attention_mask, labels))
+    plan = _plan(input_ids, attention_mask, labels)
+    # Packed rows stand longest first.
+    return _logits(encoder, inner, input_ids, plan)[torch.argsort(plan.rows.index[plan.chosen])]
 
 
 def install_masked_forward(model: nn.Module, table: LetterTable | None = None) -> None:
