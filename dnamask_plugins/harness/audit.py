@@ -16,6 +16,9 @@ from dnamask_plugins.nucleotides import reverse_complement
 
 _BETWEEN: Final = "|"
 
+Label = Any
+"""A class, a number, or the zeros and ones of a row."""
+
 Key = str
 """Identity of a row: its sequence, or both of a pair."""
 
@@ -31,7 +34,7 @@ class SplitAudit:
     as_published : bool or None
         Whether the hash is the known one; None where none is known.
     classes : dict of str to int
-        Rows of each label.
+        Rows of each label; empty for a regression.
     shortest, median, longest : int
         Nucleotides (of the longer sequence of a pair).
     other_letters : dict of str to int
@@ -203,14 +206,14 @@ def _reverse_complement(key: Key) -> Key:
     return _BETWEEN.join(reverse_complement(part) for part in key.split(_BETWEEN))
 
 
-def _labels_of(data: LabelledData) -> dict[Key, set[int]]:
-    found: dict[Key, set[int]] = defaultdict(set)
+def _labels_of(data: LabelledData) -> dict[Key, set[Label]]:
+    found: dict[Key, set[Label]] = defaultdict(set)
     for key, label in zip(_keys(data), data.labels.tolist(), strict=True):
-        found[key].add(label)
+        found[key].add(tuple(label) if isinstance(label, list) else label)
     return found
 
 
-def _split(data: LabelledData, labels: Mapping[Key, set[int]], published: str | None) -> SplitAudit:
+def _split(data: LabelledData, labels: Mapping[Key, set[Label]], published: str | None) -> SplitAudit:
     lengths = [max(map(len, key.split(_BETWEEN))) for key in _keys(data)]
     letters: Counter[str] = Counter()
     for key in labels:
@@ -220,7 +223,7 @@ def _split(data: LabelledData, labels: Mapping[Key, set[int]], published: str | 
         rows=len(data),
         sha256=data.sha256,
         as_published=None if published is None else published == data.sha256,
-        classes={str(label): int((data.labels == label).sum()) for label in np.unique(data.labels)},
+        classes={str(label): int(rows.sum()) for label, rows in _rows_by_label(data)},
         shortest=min(lengths),
         median=int(np.median(lengths)),
         longest=max(lengths),
@@ -233,7 +236,11 @@ def _split(data: LabelledData, labels: Mapping[Key, set[int]], published: str | 
 
 
 def _overlap(
-    split: str, within: str, data: LabelledData, own: Mapping[Key, set[int]], other: Mapping[Key, set[int]]
+    split: str,
+    within: str,
+    data: LabelledData,
+    own: Mapping[Key, set[Label]],
+    other: Mapping[Key, set[Label]],
 ) -> OverlapAudit:
     direct = {key for key in own if key in other}
     turned = {key for key in own if key not in other and _reverse_complement(key) in other}
@@ -249,14 +256,23 @@ def _overlap(
     )
 
 
+def _rows_by_label(data: LabelledData) -> list[tuple[Label, NDArray[np.bool_]]]:
+    """Return each class, or each of several labels, with the rows that have it."""
+    if data.labels.ndim == 2:
+        return [(number, column == 1) for number, column in enumerate(data.labels.T)]
+    if np.issubdtype(data.labels.dtype, np.floating):
+        return []
+    return [(label, data.labels == label) for label in np.unique(data.labels).tolist()]
+
+
 def _corpus_audit(
     name: str, data: LabelledData, found: NDArray[np.bool_], searchable: NDArray[np.bool_]
 ) -> CorpusAudit:
-    classes = np.unique(data.labels).tolist()
+    classes = _rows_by_label(data)
     return CorpusAudit(
         split=name,
         rows=int(found.sum()),
         searched=int(searchable.sum()),
-        by_class={str(label): int(found[data.labels == label].sum()) for label in classes},
-        fraction_by_class={str(label): float(found[data.labels == label].mean()) for label in classes},
+        by_class={str(label): int(found[rows].sum()) for label, rows in classes},
+        fraction_by_class={str(label): float(found[rows].mean()) for label, rows in classes if rows.any()},
     )

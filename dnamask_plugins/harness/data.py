@@ -6,11 +6,12 @@ import csv
 import gzip
 import hashlib
 import io
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,14 +49,15 @@ class LabelledData:
         Upper case; the first of each row.
     partners : tuple of str, or None
         The second of each row, for pairs.
-    labels : int64 array, shape (n,)
+    labels : array
+        int64 (n,) classes; float64 (n,) of a regression; int64 (n, labels) of 0 and 1 of several labels.
     """
 
     path: Path
     sha256: str
     sequences: tuple[str, ...]
     partners: tuple[str, ...] | None
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -77,7 +79,7 @@ class TaskData:
     ----------
     task : Task
     classes : int
-        Number of classes, from the task or else from train.
+        Number of classes, from the task or else from train; of labels; 1 for a regression.
     train, test : LabelledData
     dev : LabelledData or None
         None where the task has no dev split.
@@ -187,7 +189,7 @@ def read_labelled(path: Path, task: Task) -> LabelledData:
         ) from None
     first: list[str] = []
     second: list[str] = []
-    labels: list[int] = []
+    labels: list[Any] = []
     width = 3 if task.pair else 2
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     for line, fields in _rows(reader, path):
@@ -206,7 +208,7 @@ def read_labelled(path: Path, task: Task) -> LabelledData:
         hashlib.sha256(content).hexdigest(),
         tuple(first),
         tuple(second) if task.pair else None,
-        np.array(labels, dtype=np.int64),
+        np.array(labels, dtype=np.float64 if task.kind == "regression" else np.int64),
     )
 
 
@@ -287,7 +289,26 @@ def _join_kmers(text: str) -> str:
     return words[0] + "".join(word[-1] for word in words[1:]) if words else ""
 
 
-def _label(text: str, task: Task, path: Path, line: int) -> int:
+def _label(text: str, task: Task, path: Path, line: int) -> Any:
+    if task.kind == "classification":
+        return _class(text, task, path, line)
+    try:
+        numbers = [float(word) for word in text.split()]
+    except ValueError:
+        raise InputError(f"{path}: line {line}: label {text[:20]!r} is no number; correct it") from None
+    if task.kind == "regression":
+        if len(numbers) != 1 or not math.isfinite(numbers[0]):
+            raise InputError(f"{path}: line {line}: label {text[:20]!r} is not one number; correct it")
+        return numbers[0]
+    if len(numbers) != task.classes or not set(numbers) <= {0.0, 1.0}:
+        raise InputError(
+            f"{path}: line {line}: label {text[:20]!r}, but {task.name} has {task.classes} of 0 and 1; "
+            "correct it"
+        )
+    return [int(number) for number in numbers]
+
+
+def _class(text: str, task: Task, path: Path, line: int) -> int:
     try:
         label = int(text)
     except ValueError:
@@ -301,6 +322,8 @@ def _label(text: str, task: Task, path: Path, line: int) -> int:
 
 
 def _check_classes(task: Task, train: LabelledData, others: Sequence[LabelledData]) -> int:
+    if task.kind != "classification":
+        return task.classes or 1
     seen = set(train.labels.tolist())
     classes = task.classes or max(seen) + 1
     if classes < 2:

@@ -30,7 +30,8 @@ class EncodedData:
         Row i is ``ids[starts[i]:starts[i + 1]]``.
     segments : int8 array, shape (T,), or None
         0 for the first sequence of a pair, 1 for the second.
-    labels : int64 array, shape (n,)
+    labels : array, shape (n,) or (n, labels)
+        As in `LabelledData`.
     pad_token_id : int
     truncated : int
         Rows that lost tokens.
@@ -39,12 +40,12 @@ class EncodedData:
     ids: NDArray[np.int32]
     starts: NDArray[np.int64]
     segments: NDArray[np.int8] | None
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     pad_token_id: int
     truncated: int
 
     def __len__(self) -> int:
-        return int(self.labels.size)
+        return len(self.labels)
 
     @property
     def lengths(self) -> NDArray[np.int64]:

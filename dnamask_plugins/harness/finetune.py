@@ -18,10 +18,12 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, suggest
 from dnamask_plugins.harness.adapters import add_adapters
+from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
 from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.harness.target import Target, learnt_from
 from dnamask_plugins.models.loading import load_classifier
-from dnamask_plugins.results.metrics import compute_scores
+from dnamask_plugins.tasks.metrics import METRICS
 from dnamask_plugins.tasks.recipes import Recipe
 
 _TRAIN_TOKENS: Final = 4_096
@@ -83,7 +85,7 @@ def fine_tune(
     seed: int,
     progress: Progress | None = None,
     *,
-    save: Callable[[Any], None] | None = None,
+    save: Callable[[Target, Any], None] | None = None,
     prepare: Callable[[Any], None] | None = None,
 ) -> FineTuned:
     """Fine-tune a model and predict the test rows.
@@ -102,7 +104,7 @@ def fine_tune(
     progress : callable, optional
         Called after each step.
     save : callable, optional
-        Called with the model that was tested.
+        Called with what was learnt and the model that was tested.
     prepare : callable, optional
         Changes the model before anything is trained, for example what its head reads.
 
@@ -122,6 +124,8 @@ def fine_tune(
     )
     if prepare is not None:
         prepare(model)
+    target = learnt_from(train.labels, recipe.class_weights)
+    model.config.problem_type = target.problem_type
     targets: list[str] = []
     if recipe.lora is not None:
         model, targets = add_adapters(model, recipe.lora, description.started_fresh)
@@ -134,8 +138,9 @@ def fine_tune(
             model=model,
             args=arguments,
             data_collator=_as_tensors,
-            train_dataset=_Rows(train),
-            eval_dataset=None if sorted_dev is None else _Rows(sorted_dev),
+            train_dataset=_Rows(train, target),
+            eval_dataset=None if sorted_dev is None else _Rows(sorted_dev, target),
+            compute_loss_func=target.weighted_loss,
             compute_metrics=lambda answer: _scores(answer, classes),
             callbacks=[best, _Report(progress)],
         )
@@ -145,11 +150,11 @@ def fine_tune(
         trainer.check()
         best.restore(trainer.model)
         order = test.sorted_by_length()
-        logits = _logits(trainer.predict(_Rows(test.take(order))))
+        logits = _logits(trainer.predict(_Rows(test.take(order), target)))
         if save is not None:
-            save(trainer.accelerator.unwrap_model(trainer.model))
+            save(target, trainer.accelerator.unwrap_model(trainer.model))
     unsorted = np.empty_like(logits)
-    unsorted[order] = logits
+    unsorted[order] = target.restore(logits)
     batch = arguments.train_batch_size
     return FineTuned(
         logits=unsorted,
@@ -290,7 +295,12 @@ def _logits(answer: Any) -> NDArray[np.float32]:
 
 
 def _scores(answer: Any, classes: int) -> dict[str, float]:
-    return compute_scores(answer.label_ids, _logits(answer).argmax(axis=-1), classes)
+    # Those of several labels come back as they were trained on, as fractions.
+    labels = answer.label_ids
+    labels = (
+        labels.astype(np.int64) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(len(labels))
+    )
+    return figures_of(labels, _logits(answer), classes)
 
 
 def _as_tensors(batch: dict[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
@@ -300,17 +310,17 @@ def _as_tensors(batch: dict[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
 class _Rows(Dataset[Any]):
     """Rows that PyTorch's loader asks for a batch at a time, already put together."""
 
-    def __init__(self, data: EncodedData) -> None:
-        self.data = data
+    def __init__(self, data: EncodedData, target: Target) -> None:
+        self.data, self.target = data, target
 
     def __len__(self) -> int:
         return len(self.data)
 
     def __getitem__(self, row: int) -> dict[str, NDArray[np.int64]]:
-        return self.data.batch([row])
+        return self.target.scaled(self.data.batch([row]))
 
     def __getitems__(self, rows: list[int]) -> dict[str, NDArray[np.int64]]:
-        return self.data.batch(rows)
+        return self.target.scaled(self.data.batch(rows))
 
 
 class _Trainer(Trainer):
@@ -370,7 +380,7 @@ class _KeepBest(TrainerCallback):
         self.value, self.step = value, int(state.global_step)
         self.figures = {
             name.removeprefix("eval_"): float(metrics[name])
-            for name in ("eval_loss", "eval_mcc", "eval_f1_macro", "eval_accuracy")
+            for name in ("eval_loss", *(f"eval_{metric}" for metric in METRICS))
             if name in metrics
         }
         if state.global_step < state.max_steps:

@@ -16,6 +16,7 @@ from dnamask_plugins.config import fingerprint, parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_atomically, write_json
 from dnamask_plugins.harness.tables import TableOptions, import_table
+from dnamask_plugins.tasks.recipes import ClassWeights
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,6 +47,7 @@ class FinetuneFlags:
     recipe: str = "paper"
     lora: bool = False
     select_by: str | None = None
+    class_weights: ClassWeights | None = None
     max_length: int | None = None
     overrides: tuple[str, ...] = ()
     floors: str = "kmers,onehot"
@@ -72,6 +74,7 @@ def finetune_command(flags: FinetuneFlags) -> int:
         method="lora" if flags.lora else "finetune",
         recipe=flags.recipe,
         select_by=flags.select_by,
+        class_weights=flags.class_weights,
         max_length=flags.max_length,
         overrides=overrides,
         keep_models=True,
@@ -181,6 +184,7 @@ def _floor_request(request: RunRequest, name: str) -> RunRequest:
         method="finetune",
         recipe="paper",
         select_by=None,
+        class_weights=None,
         max_length=None,
         overrides={},
         keep_models=False,

@@ -13,12 +13,13 @@ from dnamask_plugins.tasks import Task
 
 if TYPE_CHECKING:
     from dnamask_plugins.harness.model_source import ModelSource
+    from dnamask_plugins.harness.target import Target
     from dnamask_plugins.harness.units import Unit
 
 HISTORY_FILE: Final = "history.jsonl"
 
 
-def save_classifier(model: Any, unit: Unit, source: ModelSource) -> None:
+def save_classifier(target: Target, model: Any, unit: Unit, source: ModelSource) -> None:
     """Write a fine-tuned model and its tokenizer into the folder of its unit, whole or not at all.
 
     Low-rank adapters are merged into the weights.
@@ -29,6 +30,7 @@ def save_classifier(model: Any, unit: Unit, source: ModelSource) -> None:
 
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
+    target.restore_head(model)
     name_outputs(model.config, unit.task)
     folder = unit.model_folder
     partial = folder.with_name(folder.name + ".partial")

@@ -19,7 +19,7 @@ from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
 from dnamask_plugins.results.methods import TRACKS
 from dnamask_plugins.tasks import Task
-from dnamask_plugins.tasks.recipes import FAMILIES, LoraSettings, Recipe
+from dnamask_plugins.tasks.recipes import FAMILIES, ClassWeights, LoraSettings, Recipe
 from dnamask_plugins.tokenizers.density import tokens_needed
 
 PAPER: Final = "paper"
@@ -44,6 +44,8 @@ class RunRequest:
         ``paper`` (of the model's family), a family, or a TOML file of settings.
     select_by : str or None
         Another choice of the checkpoint than the recipe's.
+    class_weights : {"none", "balanced"} or None
+        Other weights of the classes than the recipe's.
     max_length : int or None
         Tokens; None takes the recipe's where the tokenizer is of its kind, else the model's limit.
     overrides : mapping
@@ -68,6 +70,7 @@ class RunRequest:
     method: Literal["finetune", "lora", "probe", "baseline"] = "finetune"
     recipe: str = PAPER
     select_by: str | None = None
+    class_weights: ClassWeights | None = None
     max_length: int | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
     train_limit: int | None = None
@@ -162,6 +165,7 @@ def _contestant(request: RunRequest) -> ModelSource | BaselineSource:
         "--recipe": request.recipe != PAPER,
         "--select-by": request.select_by is not None,
         "--max-length": request.max_length is not None,
+        "--class-weights": request.class_weights is not None,
         "--set": bool(request.overrides),
     }
     for flag, present in given.items():
@@ -174,6 +178,10 @@ def _check(request: RunRequest) -> None:
     """Refuse now what would otherwise show after hours."""
     if request.track not in TRACKS:
         raise ConfigError(f"--track {request.track}: no such track; {suggest(request.track, TRACKS)}")
+    if request.method == "probe" and (
+        other := [task for task in request.tasks if task.kind != "classification"]
+    ):
+        raise ConfigError(f"--probe: {other[0].name} is a task of {other[0].kind}; a probe classifies only")
     for path in request.corpus:
         if not path.is_file():
             raise InputError(f"{path}: no such file; give the corpus as FASTA")
@@ -211,8 +219,9 @@ def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tupl
         changes["max_length"] = None
     if request.max_length is not None:
         changes["max_length"] = request.max_length
-    if request.select_by is not None:
-        changes["select_by"] = request.select_by
+    for setting in ("select_by", "class_weights"):
+        if getattr(request, setting) is not None:
+            changes[setting] = getattr(request, setting)
     if request.method == "lora" and recipe.lora is None:
         changes["lora"] = LoraSettings()
     return dataclasses.replace(recipe, **changes), name

@@ -11,19 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import numpy as np
-
 from dnamask_plugins import __version__
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.environment import peak_memory
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.files import safe_name
+from dnamask_plugins.harness.answers import answers
 from dnamask_plugins.harness.audit import leaked_rows
 from dnamask_plugins.harness.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome, write_outcome
-from dnamask_plugins.results.predictions import Predictions
+from dnamask_plugins.results.scoring import scores_of
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
 
@@ -93,6 +92,7 @@ class Unit:
                 "metric": self.task.metric,
                 "shots": self.task.shots,
                 "version": __version__,
+                "kind": self.task.kind,
                 "classes": self.task.classes,
                 "pair": self.task.pair,
                 "layout": self.task.layout,
@@ -231,13 +231,11 @@ def _baseline(unit: Unit, data: TaskData) -> tuple[Any, dict[str, Any]]:
 
 
 def _outcome(unit: Unit, data: TaskData, scores: Any, facts: dict[str, Any], started: float) -> UnitOutcome:
-    from dnamask_plugins.results.metrics import compute_scores
-
-    predicted = scores.argmax(axis=1).astype(np.int64)
     leaked = leaked_rows(data)
-    figures = compute_scores(data.test.labels, predicted, data.classes)
+    predictions = answers(data.test.labels, scores, leaked)
+    figures = scores_of(predictions, data.classes)
     if leaked.any() and not leaked.all():
-        rest = compute_scores(data.test.labels[~leaked], predicted[~leaked], data.classes)
+        rest = scores_of(predictions.without_leaks(), data.classes)
         figures |= {f"{name}_without_leaks": value for name, value in rest.items()}
     recipe = dict(facts.pop("recipe"))
     recipe |= {
@@ -251,7 +249,7 @@ def _outcome(unit: Unit, data: TaskData, scores: Any, facts: dict[str, Any], sta
         task=unit.task.name,
         method=unit.method,
         seed=unit.seed,
-        predictions=Predictions(data.test.labels, predicted, scores, leaked),
+        predictions=predictions,
         classes=data.classes,
         scores=figures,
         recipe=recipe,

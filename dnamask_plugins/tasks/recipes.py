@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, get_args
 from dnamask_plugins.errors import ConfigError, suggest
 
 SelectBy = Literal["loss", "metric", "last"]
+ClassWeights = Literal["none", "balanced"]
 FAMILIES: Final = ("dnabert1", "dnabert2", "nt")
 """Backbone families that have published settings."""
 ANY: Final = "any"
@@ -55,6 +56,8 @@ class Recipe:
         Optimizer steps between dev evaluations; 0 = after each epoch (never with ``select_by = "last"``).
     dropout : float or None
         Dropout of the backbone and the head; None leaves the model's own.
+    class_weights : {"none", "balanced"}
+        Whether the loss of a row counts by how rare its class is (of several labels: a 1 by how rare it is).
 
     Raises
     ------
@@ -73,6 +76,7 @@ class Recipe:
     global_batch: int = 32
     select_by: SelectBy = "loss"
     dropout: float | None = None
+    class_weights: ClassWeights = "none"
     lora: LoraSettings | None = None
     note: str = ""
 
@@ -81,6 +85,9 @@ class Recipe:
             raise ConfigError(
                 f"recipe: select_by is '{self.select_by}'; {suggest(self.select_by, get_args(SelectBy))}"
             )
+        if self.class_weights not in get_args(ClassWeights):
+            hint = suggest(str(self.class_weights), get_args(ClassWeights))
+            raise ConfigError(f"recipe: class_weights is '{self.class_weights}'; {hint}")
         for name in ("learning_rate", "num_train_epochs", "global_batch"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"recipe: {name} is {getattr(self, name)}, but must be above 0")

@@ -85,6 +85,8 @@ class Task:
             raise ConfigError(
                 f"task {self.name}: layout '{self.layout}'; {suggest(self.layout, get_args(Layout))}"
             )
+        if self.kind == "multi_label" and self.classes is None:
+            raise ConfigError(f"task {self.name}: say how many labels a row has: classes = 3")
         if self.classes is not None and self.classes < 2:
             raise ConfigError(f"task {self.name}: {self.classes} classes; at least 2 are needed")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -51,6 +52,9 @@ def finetune(
     ] = "paper",
     lora: Annotated[bool, typer.Option("--lora", help="Train low-rank adapters only.")] = False,
     select_by: Annotated[str | None, typer.Option(help="Checkpoint to test: loss, metric or last.")] = None,
+    class_weights: Annotated[
+        str | None, typer.Option(help="balanced: a row counts by how rare its class is.")
+    ] = None,
     max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut and counted.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
@@ -63,20 +67,17 @@ def finetune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how the data are read, and stop.")] = False,
 ) -> None:
     """Fine-tune a model on sequences and labels of your own; what is finished is skipped."""
-    from dnamask_plugins.errors import ConfigError, suggest
     from dnamask_plugins.harness.finetune_command import FinetuneFlags, finetune_command
     from dnamask_plugins.harness.tables import TableOptions
     from dnamask_plugins.tasks import KINDS
+    from dnamask_plugins.tasks.recipes import ClassWeights
 
-    kinds = {name: name for name in KINDS}
-    if kind is not None and kind not in kinds:
-        raise ConfigError(f"--kind {kind}: no such kind of task; {suggest(kind, kinds)}")
     given = {"dev": dev_file, "test": test_file}
     options = TableOptions(
         splits={split: path for split, path in given.items() if path is not None},
         sequence_columns=_words(sequence_column),
         label_columns=_words(label_column),
-        kind=None if kind is None else kinds[kind],
+        kind=_one_of("--kind", kind, KINDS),
         class_names=_words(classes),
         metric=metric,
         dev=dev,
@@ -98,6 +99,7 @@ def finetune(
         recipe=recipe,
         lora=lora,
         select_by=select_by,
+        class_weights=_one_of("--class-weights", class_weights, get_args(ClassWeights)),
         max_length=max_length,
         overrides=tuple(set_ or ()),
         floors=floors,
@@ -105,6 +107,14 @@ def finetune(
         dry_run=dry_run,
     )
     raise typer.Exit(finetune_command(flags))
+
+
+def _one_of(flag: str, word: str | None, words: Sequence[str]) -> Any:
+    from dnamask_plugins.errors import ConfigError, suggest
+
+    if word is not None and word not in words:
+        raise ConfigError(f"{flag} {word}: {suggest(word, words)}")
+    return word
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.onehot import letters
 from dnamask_plugins.harness.data import LabelledData
-from dnamask_plugins.results.metrics import compute_scores
 
 TITLE: Final = "small CNN"
 VARIES: Final = True
@@ -63,7 +63,8 @@ class Network(nn.Module):
 def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
     """Train for some epochs and keep the epoch that dev likes best, else the last. See `fit_baseline`."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    train, labels = _codes(rows.train, rows), torch.from_numpy(rows.train.labels)
+    train = _codes(rows.train, rows)
+    labels, loss_of, outputs_of = _learning(rows.train.labels)
     batch = min(SETTINGS["batch"], max(8, len(rows.train) // 8))
     per_epoch = -(-len(rows.train) // batch)
     epochs = max(SETTINGS["epochs"], -(-SETTINGS["least_steps"] // per_epoch))
@@ -78,15 +79,13 @@ def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
         for epoch in range(1, epochs + 1):
             model.train()
             for chosen in torch.randperm(len(labels)).split(batch):
-                loss = nn.functional.cross_entropy(model(train[chosen].to(device)), labels[chosen].to(device))
+                loss = loss_of(model(train[chosen].to(device)), labels[chosen].to(device))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 schedule.step()
             if rows.dev is not None:
-                figures = compute_scores(
-                    rows.dev.labels, _predict(model, rows.dev, rows).argmax(1), rows.classes
-                )
+                figures = figures_of(rows.dev.labels, _predict(model, rows.dev, rows), rows.classes)
                 if best is None or figures[rows.metric] > best[0]:
                     weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
                     best = (figures[rows.metric], epoch, figures, weights)
@@ -95,12 +94,33 @@ def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
     if best is not None:
         model.load_state_dict(best[3])
     return Fitted(
-        scores=_predict(model, rows.test, rows),
+        scores=outputs_of(_predict(model, rows.test, rows)),
         dev=best[2] if best else {},
         settings={**SETTINGS, "batch": batch, "epochs": epochs, "best_epoch": best[1] if best else None},
         parameters=sum(item.numel() for item in model.parameters()),
         select_by=f"dev {rows.metric}" if best else "last epoch",
     )
+
+
+def _learning(labels: NDArray[Any]) -> tuple[torch.Tensor, Any, Any]:
+    """Return what is learnt, its loss, and how an output becomes an answer: numbers are learnt scaled."""
+    if labels.ndim == 2:
+        return torch.from_numpy(labels).float(), nn.functional.binary_cross_entropy_with_logits, _same
+    if not np.issubdtype(labels.dtype, np.floating):
+        return torch.from_numpy(labels), nn.functional.cross_entropy, _probabilities
+    mean, spread = float(labels.mean()), float(labels.std()) or 1.0
+    scaled = torch.from_numpy((labels - mean) / spread).float()[:, None]
+    return scaled, nn.functional.mse_loss, lambda outputs: outputs * np.float32(spread) + np.float32(mean)
+
+
+def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    from scipy.special import softmax
+
+    return np.asarray(softmax(outputs, axis=1), dtype=np.float32)
+
+
+def _same(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    return outputs
 
 
 def _codes(data: LabelledData, rows: Rows) -> torch.Tensor:
@@ -113,5 +133,5 @@ def _predict(model: Network, data: LabelledData, rows: Rows) -> NDArray[np.float
     device = next(model.parameters()).device
     model.eval()
     with torch.inference_mode():
-        parts = [model(part.to(device)).softmax(1).cpu() for part in _codes(data, rows).split(_AT_ONCE)]
+        parts = [model(part.to(device)).cpu() for part in _codes(data, rows).split(_AT_ONCE)]
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)

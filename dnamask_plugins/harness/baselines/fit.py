@@ -50,7 +50,7 @@ class Fitted:
     Attributes
     ----------
     scores : float32 array, shape (test rows, classes)
-        Probabilities.
+        As `answers` takes them.
     dev : mapping of str to float
         Figures on dev of the settings that were chosen.
     settings : mapping

@@ -1,4 +1,4 @@
-"""Logistic regression on sparse features; features and penalty are chosen on dev."""
+"""Logistic (of numbers: ridge) regression on sparse features; features and penalty are chosen on dev."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.data import LabelledData
-from dnamask_plugins.results.metrics import compute_scores
 
 FOLDS: Final = 5
 MAX_ITERATIONS: Final = 300
@@ -49,8 +49,8 @@ def choose_and_fit(
             if rows.dev is None:
                 figures = _cross_validated(matrices[0], rows, penalty, seed)
             else:
-                predicted = _fit(matrices[0], rows.train.labels, penalty).predict(matrices[1])
-                figures = compute_scores(rows.dev.labels, predicted, rows.classes)
+                outputs = _fit(matrices[0], rows.train.labels, penalty).outputs(matrices[1])
+                figures = figures_of(rows.dev.labels, outputs, rows.classes)
             if best is None or figures[rows.metric] > best[0]:
                 best = (figures[rows.metric], name, penalty, figures)
             done += 1
@@ -59,36 +59,72 @@ def choose_and_fit(
     assert best is not None
     _, name, penalty, figures = best
     train, test = features[name]([rows.train, rows.test])
-    classifier = _fit(train, rows.train.labels, penalty)
+    fitted = _fit(train, rows.train.labels, penalty)
     return Fitted(
-        scores=classifier.predict_proba(test).astype(np.float32),
+        scores=fitted.outputs(test),
         dev=figures,
         settings={"features": name, "C": penalty},
-        parameters=int(classifier.coef_.size + classifier.intercept_.size),
+        parameters=fitted.parameters,
         select_by=f"dev {rows.metric}"
         if rows.dev is not None
         else f"{FOLDS}-fold cross-validation {rows.metric}",
     )
 
 
-def _fit(matrix: Any, labels: NDArray[np.int64], penalty: float) -> Any:
+class _Linear:
+    """Linear models of one matrix, one for each label of a multi-label task."""
+
+    def __init__(self, models: list[Any], several: bool) -> None:
+        self.models, self.several = models, several
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that were fitted."""
+        return sum(int(np.size(model.coef_) + np.size(model.intercept_)) for model in self.models)
+
+    def outputs(self, matrix: Any) -> NDArray[np.float32]:
+        """Return class probabilities, numbers, or log-odds of each label, shape (rows, outputs)."""
+        if self.several:
+            columns = [model.decision_function(matrix) for model in self.models]
+            return np.stack(columns, axis=1).astype(np.float32)
+        model = self.models[0]
+        if hasattr(model, "predict_proba"):
+            return np.asarray(model.predict_proba(matrix), dtype=np.float32)
+        return np.asarray(model.predict(matrix), dtype=np.float32)[:, None]
+
+
+def _fit(matrix: Any, labels: NDArray[Any], penalty: float) -> _Linear:
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, Ridge
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        return LogisticRegression(C=penalty, max_iter=MAX_ITERATIONS).fit(matrix, labels)
+        if np.issubdtype(labels.dtype, np.floating):
+            return _Linear([Ridge(alpha=1 / penalty, solver="lsqr").fit(matrix, labels)], False)
+        columns = labels.T if labels.ndim == 2 else labels[None]
+        models = [LogisticRegression(C=penalty, max_iter=MAX_ITERATIONS) for _ in columns]
+        fitted = [model.fit(matrix, column) for model, column in zip(models, columns, strict=True)]
+    return _Linear(fitted, labels.ndim == 2)
 
 
 def _cross_validated(matrix: Any, rows: Rows, penalty: float, seed: int) -> dict[str, float]:
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import KFold, StratifiedKFold
 
     labels = rows.train.labels
-    folds = min(FOLDS, int(np.bincount(labels).min()))
+    stratified = labels.ndim == 1 and not np.issubdtype(labels.dtype, np.floating)
+    folds = min(FOLDS, int(np.bincount(labels).min()) if stratified else len(labels))
     if folds < 2:
         # One row of a class: nothing can be held out, so that the first settings stand.
-        return dict.fromkeys(("mcc", "f1_macro", "accuracy"), 0.0)
-    predicted = np.empty_like(labels)
-    for fit, held in StratifiedKFold(folds, shuffle=True, random_state=seed).split(matrix, labels):
-        predicted[held] = _fit(matrix[fit], labels[fit], penalty).predict(matrix[held])
-    return compute_scores(labels, predicted, rows.classes)
+        return {rows.metric: 0.0}
+    maker = StratifiedKFold if stratified else KFold
+    parts = maker(folds, shuffle=True, random_state=seed).split(matrix, labels if stratified else None)
+    outputs: NDArray[np.float32] | None = None
+    for fit, held in parts:
+        if labels.ndim == 2 and (np.ptp(labels[fit], axis=0) == 0).any():
+            return {rows.metric: 0.0}
+        part = _fit(matrix[fit], labels[fit], penalty).outputs(matrix[held])
+        if outputs is None:
+            outputs = np.zeros((len(labels), part.shape[1]), dtype=np.float32)
+        outputs[held] = part
+    assert outputs is not None
+    return figures_of(labels, outputs, rows.classes)
