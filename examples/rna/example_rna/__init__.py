@@ -1,0 +1,1 @@
+"""RNA language models of the library multimolecule, for dnamask."""
