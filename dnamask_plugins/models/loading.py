@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.models.backbones.base import seeded
 from dnamask_plugins.models.configuration import resolve_config
+from dnamask_plugins.models.families import family_of
 from dnamask_plugins.models.fit import BASE, CLASSIFIER, MASKED_LM, Anatomy, class_for, judge
 from dnamask_plugins.models.positions import max_positions
 from dnamask_plugins.models.source import AnySource, Source, find_source
@@ -158,7 +159,9 @@ def load_classifier(
             raise InputError(f"{found.reference}: holds no classifier's head to keep; start a fresh one")
         return kept
     # What an earlier task was (regression, many labels at once) says nothing of this one.
-    settings = {"problem_type": None, "num_labels": num_labels, **overrides}
+    family = found.backbone or family_of(found.settings)
+    own = {} if family is None else family.classifier
+    settings = {"problem_type": None, "num_labels": num_labels, **own, **overrides}
     return _load(found, tokenizer, seed, CLASSIFIER, settings, head)
 
 

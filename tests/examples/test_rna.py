@@ -96,6 +96,4 @@ def test_pretrained_with_cm_gems_loaded_again_and_fine_tuned(
         overrides={"max_steps": 4},
     )
     outcomes = dict(execute(plan_run(request), quiet=True))
-    assert [
-        outcome.status for outcome in outcomes.values() if outcome.status not in ("ok", "collapsed")
-    ] == []
+    assert {outcome.status for outcome in outcomes.values()} <= {"ok", "collapsed"}, outcomes

@@ -41,6 +41,9 @@ class Backbone:
     describes : callable or None
         Says of the content of a ``config.json`` whether it is of this architecture, for configurations that
         do not say so themselves; without it `model_type` decides.
+    classifier : mapping
+        Settings that a classifier of this architecture needs, such as its own word for ``problem_type``
+        where one of several classes is right.
     packed : callable or None
         From a model to how its layers run on packed tokens (`dnamask_plugins.models.packed_layers.Encoder`),
         and None where the model is not of exactly this architecture. With it the masked loss leaves out
@@ -64,6 +67,7 @@ class Backbone:
     max_positions: int | None = 512
     register: Callable[[], None] | None = None
     describes: Callable[[Mapping[str, Any]], bool] | None = None
+    classifier: Mapping[str, Any] = field(default_factory=dict)
     packed: Callable[[Any], Encoder | None] | None = None
 
     def recognises(self, settings: Mapping[str, Any]) -> bool:

@@ -27,6 +27,8 @@ def _backbone(name: str, summary: str, reference: str, model_type: str, **change
         tokenizer={"name": "example.multimolecule", "codon": model_type == "calm"},
         model_type=model_type,
         register=register,
+        # Left open, the library takes two classes in a batch for two labels that may both hold.
+        classifier={"problem_type": "multiclass"},
         **changes,
     )
 
