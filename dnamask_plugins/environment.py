@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -35,11 +36,6 @@ def environment() -> dict[str, Any]:
     }
 
 
-def command_line() -> list[str]:
-    """Return the command without the interpreter's and the script's folder."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
-
-
 def peak_memory() -> int | None:
     """Return the most memory used, in bytes: of the GPU, else of the process; None where nobody counts it."""
     import torch
@@ -52,3 +48,48 @@ def peak_memory() -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def command_line() -> list[str]:
+    """Return the command that was typed, without the folders in which this machine keeps files."""
+    return [Path(sys.argv[0]).name, *(_word_without_folder(word) for word in sys.argv[1:])]
+
+
+def without_folders(value: Any) -> Any:
+    """Return plain JSON in which every local path is reduced to its last part.
+
+    Where a user keeps files is nobody's business, and says nothing: contents are told by their hashes.
+    An id of the Hugging Face hub stays as it is.
+
+    Examples
+    --------
+    >>> without_folders({"corpus": "/home/me/corpora/human", "backbone": "zhihan1996/DNABERT-2-117M"})
+    {'corpus': 'human', 'backbone': 'zhihan1996/DNABERT-2-117M'}
+    """
+    if isinstance(value, Mapping):
+        return {key: without_folders(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_folders(item) for item in value]
+    return _last_part(value) if isinstance(value, str) and _is_local(value) else value
+
+
+def _word_without_folder(word: str) -> str:
+    option, equals, value = word.partition("=")
+    if equals and _is_local(value):
+        return f"{option}={_last_part(value)}"
+    return _last_part(word) if _is_local(word) else word
+
+
+def _is_local(text: str) -> bool:
+    if "/" not in text or "\n" in text:
+        return False
+    if text.startswith(("/", "./", "../", "~")):
+        return True
+    try:
+        return Path(text).exists()
+    except OSError:
+        return False
+
+
+def _last_part(text: str) -> str:
+    return Path(text).name or Path(text).resolve().name

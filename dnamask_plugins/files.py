@@ -76,6 +76,20 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             partial.unlink()  # there only when something went wrong
 
 
+def follow_umask(folder: Path) -> None:
+    """Give every file below a folder the mode that this user's new files have.
+
+    Libraries that write under a temporary name (safetensors) leave files that only their owner can read.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            mode = 0o666 & ~mask
+            if path.stat().st_mode & 0o777 != mode:
+                path.chmod(mode)
+
+
 def partial_of(path: Path) -> Path:
     """Return the temporary name under which this process writes a file or folder."""
     return path.with_name(f".{path.name}.partial-{platform.node().replace('/', '_')}-{os.getpid()}")

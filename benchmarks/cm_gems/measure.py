@@ -28,7 +28,7 @@ from dnamask_plugins.models.loading import load_base, load_masked_lm
 from dnamask_plugins.models.masked_loss import install_masked_forward
 from dnamask_plugins.models.source import find_source
 from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.pretrain.run import shortest_sequence
+from dnamask_plugins.pretrain.parts import shortest_sequence
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.results.resampling import confusion, metric_of
 from dnamask_plugins.strategies.building import build_strategies, build_strategy

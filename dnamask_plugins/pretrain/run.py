@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+import contextlib
 import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from dnamask_plugins import terminal
-from dnamask_plugins.config import fingerprint
-from dnamask_plugins.corpus.store import CorpusStore
-from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
-from dnamask_plugins.corruption import Corruption
-from dnamask_plugins.environment import command_line, environment
+from rich.console import Console
+
+from dnamask_plugins.environment import without_folders
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.guard import guarded_encode
-from dnamask_plugins.masking import Masker
-from dnamask_plugins.models.source import find_source
-from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.plugins import create
-from dnamask_plugins.pretrain.beginning import Beginning
+from dnamask_plugins.files import follow_umask, write_json
+from dnamask_plugins.locks import locked_folder
+from dnamask_plugins.pretrain.arguments import trainer_arguments
 from dnamask_plugins.pretrain.failures import told_in_one_line
-from dnamask_plugins.pretrain.record import write_run_record
+from dnamask_plugins.pretrain.folder import check_output, prepare_output
+from dnamask_plugins.pretrain.identity import identity_of
+from dnamask_plugins.pretrain.parts import Parts, check_lengths
+from dnamask_plugins.pretrain.record import record_of, write_run_record
+from dnamask_plugins.pretrain.sessions import Sessions, sessions_of
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.signals import Interrupted, StopOnSignal
-from dnamask_plugins.protocols import Curriculum, DNATokenizer
-from dnamask_plugins.strategies.building import build_strategies
-from dnamask_plugins.tokenizers.spelling import Spellings
-from dnamask_plugins.training.checkpoints import checkpoint_step, find_checkpoints
-from dnamask_plugins.training.examples import Tokenize
-from dnamask_plugins.training.objective import Objective
+from dnamask_plugins.training.checkpoints import checkpoint_step
 from dnamask_plugins.training.schedule import Schedule
-from dnamask_plugins.training.validation import Validation
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, TrainingArguments
+
+    from dnamask_plugins.models.loading import ModelDescription
+    from dnamask_plugins.training.trainer import MaskingTrainer
+
+_Decided = TypeVar("_Decided")
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,16 @@ class PretrainResult:
     record: dict[str, Any]
 
 
-def pretrain(settings: PretrainSettings, resume: bool = False, quiet: bool = False) -> PretrainResult:
+def pretrain(
+    settings: PretrainSettings,
+    resume: bool = False,
+    quiet: bool = False,
+    resume_anyway: bool = False,
+    overwrite: bool = False,
+) -> PretrainResult:
     """Pretrain a masked language model with a curriculum.
+
+    Under ``torchrun`` or ``accelerate launch`` all processes are one run; the first one writes its files.
 
     Parameters
     ----------
@@ -68,161 +76,148 @@ def pretrain(settings: PretrainSettings, resume: bool = False, quiet: bool = Fal
         Go on from the newest whole checkpoint in the output folder; begin anew where there is none.
     quiet : bool
         No progress bar.
+    resume_anyway : bool
+        Go on although something differs that the numbers depend on; the record says what, and from which
+        step on.
+    overwrite : bool
+        Begin anew in a folder that holds a run, or write into one that holds other files.
 
     Raises
     ------
     ConfigError, InputError
-        A setting or an input cannot be used; raised before anything is written.
+        A setting or an input cannot be used, the folder is not the run's, or the run in it is another one;
+        raised before anything is written.
     Interrupted
         A signal came; the run was saved.
     WorkerDied
         A loader worker was killed.
     """
-    parts = _Parts.from_settings(settings)
     output = Path(settings.output)
-    checkpoint = _checkpoint_to_resume(output, resume, parts.fingerprint)
-    with told_in_one_line(output):
-        return _train(settings, parts, output, checkpoint, quiet)
+    check_output(output, _inputs(settings))
+    arguments = trainer_arguments(settings, output)
+    parts = Parts.from_settings(settings)
+    start = _build_model(settings, parts)
+    identity = identity_of(settings, parts, arguments, start.model)
+    with _folder_of_the_first(arguments, output), told_in_one_line(output):
 
+        def decide() -> tuple[Path | None, Sessions]:
+            checkpoint = prepare_output(output, resume or resume_anyway, overwrite)
+            step = checkpoint_step(checkpoint) if checkpoint else None
+            sessions = sessions_of(output, identity, step, resume_anyway)
+            if step is not None and step > arguments.max_steps:
+                raise ConfigError(
+                    f"the run in {output} is at step {step} already, beyond --max-steps "
+                    f"{arguments.max_steps}; give more, or another --output"
+                )
+            return checkpoint, sessions
 
-_MAY_CHANGE: Final = frozenset(
-    {"max_steps", "logging_steps", "save_steps", "save_total_limit", "dataloader_num_workers"}
-)
-"""Trainer fields that a resumed run may set anew: none of them enters a mask or a window."""
+        checkpoint, sessions = _decided_by_the_first(arguments, decide)
+        run = _build(settings, parts, start, arguments, quiet)
+        _write_beginning(run, sessions)
+        started = time.time()
+        _train(run, checkpoint)
+        return _finish(run, sessions, time.time() - started)
 
 
 @dataclass(frozen=True, eq=False)
-class _Parts:
-    """All that the settings name, built and checked before the first step."""
+class _Start:
+    """The model before its first step, and where it came from."""
 
-    tokenizer: DNATokenizer
-    curriculum: Curriculum
-    store: CorpusStore
-    sampler: WindowSampler
-    masker: Masker
-    validation: Validation
-    objective: Objective
-    beginning: Beginning
-    fingerprint: str
-
-    @classmethod
-    def from_settings(cls, settings: PretrainSettings) -> _Parts:
-        tokenizer = find_source(settings.backbone).tokenizer(settings.tokenizer)
-        curriculum: Curriculum = create("curricula", settings.curriculum)
-        table = NpmiTable.load(Path(settings.npmi)) if settings.npmi else None
-        store = CorpusStore.open(Path(settings.corpus))
-        windows, mask = settings.windows, settings.mask
-        sampler = WindowSampler(
-            store,
-            seed=settings.seed,
-            full_length=windows.full_length,
-            full_share=windows.full_share,
-            min_length=max(windows.min_length, shortest_sequence(tokenizer, windows.min_length)),
-            reverse_complement=windows.reverse_complement,
-        )
-        masker = Masker(
-            build_strategies(curriculum, settings.strategies, table),
-            Corruption.for_tokenizer(tokenizer, mask.mask_share, mask.random_share),
-            settings.seed,
-            mask.per,  # type: ignore[arg-type]
-            mask.draw,  # type: ignore[arg-type]
-        )
-        held_out = validation_windows(store, settings.validation.windows, settings.validation.length)
-        validation = Validation(
-            guarded_encode(tokenizer, held_out),
-            masker,
-            Schedule(curriculum).spec.mask_rate,
-            settings.validation.batch_size,
-            Spellings.of(tokenizer),
-        )
-        identity = settings.to_mapping() | {
-            "output": "",
-            "corpus": store.fingerprint,
-            "npmi": table.fingerprint if table else None,
-            "trainer": {key: value for key, value in settings.trainer.items() if key not in _MAY_CHANGE},
-        }
-        # Absent where they are what they always were, so that runs of versions before can be resumed.
-        for key, default in (("init", "plain"), ("loss", "token"), ("fresh_head", False)):
-            if identity[key] == default:
-                del identity[key]
-        objective = Objective.for_tokenizer(settings.loss, tokenizer)
-        beginning = Beginning.for_tokenizer(settings.init, tokenizer)
-        return cls(
-            tokenizer,
-            curriculum,
-            store,
-            sampler,
-            masker,
-            validation,
-            objective,
-            beginning,
-            fingerprint(identity),
-        )
+    model: PreTrainedModel
+    description: ModelDescription
 
 
-def shortest_sequence(tokenizer: DNATokenizer, at_least: int = 1, at_most: int = 64) -> int:
-    """Return the length of the shortest sequence that gives a token which can be masked."""
-    for length in range(at_least, at_most + 1):
-        if not tokenizer.encode(("ACGT" * length)[:length]).special_tokens_mask.all():
-            return length
-    return at_most
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A run that is ready to go."""
+
+    settings: PretrainSettings
+    parts: Parts
+    output: Path
+    description: ModelDescription
+    schedule: Schedule
+    trainer: MaskingTrainer
+    stop: StopOnSignal
+    close_bar: Callable[[], None]
+
+    @property
+    def writes(self) -> bool:
+        """Whether this is the process that writes files."""
+        return bool(self.trainer.is_world_process_zero())
 
 
-def _checkpoint_to_resume(output: Path, resume: bool, identity: str) -> Path | None:
-    whole, broken = find_checkpoints(output)
-    finished = (output / "run.json").is_file()
-    if not resume:
-        if whole or finished:
-            raise ConfigError(
-                f"{output} already holds a run; pass --resume to go on with it, or another --output"
-            )
-        return None
-    for folder in broken:
-        before = whole[0].name if whole else "the beginning"
-        # A kill while old checkpoints are removed leaves a part of one that nobody needs.
-        if not whole or checkpoint_step(folder) > checkpoint_step(whole[0]):
-            note = f"{folder.name} is half-written: going on from {before}"
-            terminal.console(stderr=True, soft_wrap=True).print(note)
-        shutil.rmtree(folder, ignore_errors=True)
-    identity_file = output / "identity.json"
-    if whole and identity_file.is_file() and json.loads(identity_file.read_text())["fingerprint"] != identity:
-        raise ConfigError(
-            f"the run in {output} had other settings; resume with those in its settings.json, "
-            "or choose another --output"
-        )
-    return whole[0] if whole else None
+_READ: Final = ("corpus", "npmi", "backbone")
 
 
-def _train(
-    settings: PretrainSettings, parts: _Parts, output: Path, checkpoint: Path | None, quiet: bool
-) -> PretrainResult:
+def _inputs(settings: PretrainSettings) -> dict[str, str | None]:
+    read: dict[str, str | None] = {name: getattr(settings, name) for name in _READ}
+    named: Mapping[str, Any] = settings.tokenizer or {}
+    path = named.get("path")
+    return read | {"tokenizer": path if isinstance(path, str) else None}
+
+
+def _build_model(settings: PretrainSettings, parts: Parts) -> _Start:
     import transformers
-    from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-    from dnamask_plugins.files import write_json
     from dnamask_plugins.models.loading import load_masked_lm
-    from dnamask_plugins.models.lora import add_lora, merge_lora, save_adapters
-    from dnamask_plugins.pretrain.curves import draw_curves
-    from dnamask_plugins.pretrain.progress import PretrainProgress
-    from dnamask_plugins.tokenizers.export import save_tokenizer
-    from dnamask_plugins.training.trainer import MaskingTrainer
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     model, description = load_masked_lm(
-        settings.backbone,
-        parts.tokenizer,
-        seed=settings.seed,
-        head="fresh" if settings.fresh_head else "kept",
-        **settings.model,
+        settings.backbone, parts.tokenizer, seed=settings.seed, **settings.model
     )
     parts.beginning.apply(model, description, settings.seed)
     check_lengths(settings, parts.tokenizer, description.max_positions)
-    arguments = trainer_arguments(settings, output)
+    return _Start(model, description)
+
+
+@contextlib.contextmanager
+def _folder_of_the_first(arguments: TrainingArguments, output: Path) -> Iterator[None]:
+    """Hold the output folder in the process that writes it, for as long as the run lasts."""
+    if arguments.process_index:
+        yield
+        return
+    with locked_folder(output):
+        yield
+
+
+def _decided_by_the_first(arguments: TrainingArguments, decide: Callable[[], _Decided]) -> _Decided:
+    """Let the first process look at the folder, and have all do what it found; also its error is shared.
+
+    Each for itself, a late process would see what an early one has written already.
+    """
+    if arguments.world_size == 1:
+        return decide()
+    from accelerate.utils import broadcast_object_list
+
+    told: list[Any] = [None]
+    if arguments.process_index == 0:
+        try:
+            told = [decide()]
+        except Exception as error:
+            told = [error]
+    broadcast_object_list(told, from_process=0)
+    if isinstance(told[0], Exception):
+        raise told[0]
+    decided: _Decided = told[0]
+    return decided
+
+
+def _build(
+    settings: PretrainSettings, parts: Parts, start: _Start, arguments: TrainingArguments, quiet: bool
+) -> _Run:
+    import transformers
+    from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+    from dnamask_plugins.models.lora import add_lora
+    from dnamask_plugins.pretrain.progress import PretrainProgress
+    from dnamask_plugins.training.examples import Tokenize
+    from dnamask_plugins.training.trainer import MaskingTrainer
+
     transformers.set_seed(settings.seed)
+    model: Any = start.model
     if settings.lora is not None:
         model = add_lora(model, **{"seed": settings.seed, **settings.lora})
-
     schedule = Schedule(parts.curriculum)
     stop = StopOnSignal()
     bar = PretrainProgress(schedule, quiet)
@@ -238,129 +233,74 @@ def _train(
     )
     for unwanted in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(unwanted)
-    first_process = trainer.is_world_process_zero()
-    if first_process:
-        write_json(output / "settings.json", settings.to_mapping())
-        write_json(output / "identity.json", {"fingerprint": parts.fingerprint})
-        if description.started_fresh or description.origin == "configuration":
-            terminal.console(stderr=True, soft_wrap=True).print(str(description))
-        if not save_tokenizer(parts.tokenizer, output, description.max_positions):
-            terminal.console(stderr=True).print(
-                f"tokenizer '{parts.tokenizer.name}' has no Hugging Face form: "
-                "load_tokenizer(folder) gives it back, AutoTokenizer does not"
-            )
+    output = Path(arguments.output_dir)
+    return _Run(settings, parts, output, start.description, schedule, trainer, stop, bar.close)
 
-    started = time.time()
+
+def _write_beginning(run: _Run, sessions: Sessions) -> None:
+    from dnamask_plugins.tokenizers.export import save_tokenizer
+
+    if not run.writes:
+        return
+    sessions.write(run.output)
+    write_json(run.output / "settings.json", without_folders(run.settings.to_mapping()))
+    if not save_tokenizer(run.parts.tokenizer, run.output):
+        Console(stderr=True).print(
+            f"tokenizer '{run.parts.tokenizer.name}' has no Hugging Face form: "
+            "load_tokenizer(folder) gives it back, AutoTokenizer does not"
+        )
+
+
+def _train(run: _Run, checkpoint: Path | None) -> None:
+    state = run.trainer.state
     try:
-        with stop:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with run.stop:
+            run.trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:
-        bar.close()
-    if stop.received is not None and trainer.state.global_step < trainer.state.max_steps:
+        run.close_bar()
+    state = run.trainer.state
+    if run.stop.received is not None and state.global_step < state.max_steps:
         raise Interrupted(
-            f"stopped by signal {stop.received} after step {trainer.state.global_step}, saved in {output}; "
+            f"stopped by signal {run.stop.received} after step {state.global_step}, saved in {run.output}; "
             "run the same command with --resume"
         )
 
-    history = trainer.history.rows(trainer.state)
-    evaluated: dict[str, Any] = next((row for row in reversed(history) if "eval_perplexity" in row), {})
-    record = {
-        "settings": settings.to_mapping() | {"tokenizer": dict(parts.tokenizer.to_config())},
-        "trainer": settings.trainer_arguments,
-        "fingerprint": parts.fingerprint,
-        "command": command_line(),
-        "environment": environment(),
-        "model": description.to_dict(),
-        "corpus": {
-            "files": [source["file"] for source in parts.store.index["sources"]],
-            "nucleotides": len(parts.store),
-            "fingerprint": parts.store.fingerprint,
-        },
-        "curriculum": {
-            "config": dict(parts.curriculum.to_config()),
-            "fingerprint": fingerprint(dict(parts.curriculum.to_config())),
-            "state": dict(schedule.state),
-            "switch_step": schedule.state.get("switch_step"),
-        },
-        "progress": {
-            "steps": trainer.state.global_step,
-            "examples_per_step": arguments.train_batch_size
-            * arguments.gradient_accumulation_steps
-            * arguments.world_size,
-            "processes": arguments.world_size,
-            "seconds_this_session": round(time.time() - started, 1),
-            "perplexity": evaluated.get("eval_perplexity"),
-            "nucleotide_perplexity": evaluated.get("eval_nucleotide_perplexity"),
-        },
-        "history": history,
-    }
-    if first_process:
-        final = trainer.accelerator.unwrap_model(trainer.model)
-        if settings.lora is not None:
-            save_adapters(final, output / "adapter")
-            final = merge_lora(final)
-        final.save_pretrained(output)
-        draw_curves(history, output / "curves.png", f"{settings.backbone}, {settings.curriculum['name']}")
-        write_run_record(output, record)
-    trainer.accelerator.wait_for_everyone()
-    return PretrainResult(output, record["progress"]["perplexity"], history, record)  # type: ignore[index]
+
+def _finish(run: _Run, sessions: Sessions, seconds: float) -> PretrainResult:
+    """Write the model, its record and its pictures; only the first process does."""
+    history = run.trainer.history.rows(run.trainer.state)
+    record = record_of(
+        run.settings,
+        run.parts,
+        run.description,
+        run.trainer.args,
+        run.schedule,
+        history,
+        sessions,
+        run.trainer.state.global_step,
+        seconds,
+    )
+    if run.writes:
+        _save_model(run)
+        _draw(run, history)
+        write_run_record(run.output, record)
+        follow_umask(run.output)
+    run.trainer.accelerator.wait_for_everyone()
+    return PretrainResult(run.output, record["progress"]["perplexity"], history, record)
 
 
-def trainer_arguments(settings: PretrainSettings, output: Path) -> Any:
-    """Build ``TrainingArguments`` from the recipe and the run's own fields.
+def _save_model(run: _Run) -> None:
+    from dnamask_plugins.models.lora import merge_lora, save_adapters
 
-    Raises
-    ------
-    ConfigError
-        A field is unknown or its value refused.
-    """
-    import torch
-    from transformers import TrainingArguments
-
-    fields = settings.trainer_arguments
-    own = {
-        "output_dir": str(output),
-        "seed": settings.seed,
-        "eval_strategy": "steps",
-        "save_strategy": "steps",
-        "remove_unused_columns": False,
-        "logging_nan_inf_filter": False,
-        "report_to": ["tensorboard"],
-        "disable_tqdm": True,
-        "dataloader_pin_memory": torch.cuda.is_available(),
-        "bf16": torch.cuda.is_available() and torch.cuda.is_bf16_supported(),
-    }
-    known = TrainingArguments.__dataclass_fields__
-    for name in fields:
-        if name not in known:
-            from dnamask_plugins.errors import suggest
-
-            raise ConfigError(f"[trainer]: TrainingArguments has no field '{name}'; {suggest(name, known)}")
-    try:
-        arguments = TrainingArguments(**{**own, **fields})
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"[trainer]: {error}") from None
-    if arguments.n_gpu > 1:
-        # The Trainer would wrap the model in DataParallel, whose copies do not share the masked forward.
-        raise ConfigError(
-            f"{arguments.n_gpu} GPUs in one process: start one process a GPU with 'torchrun --nproc-per-node "
-            f"{arguments.n_gpu} -m dnamask_plugins pretrain ...', or show one with CUDA_VISIBLE_DEVICES=0"
-        )
-    return arguments
+    final = run.trainer.accelerator.unwrap_model(run.trainer.model)
+    if run.settings.lora is not None:
+        save_adapters(final, run.output / "adapter")
+        final = merge_lora(final)
+    final.save_pretrained(run.output)
 
 
-def check_lengths(settings: PretrainSettings, tokenizer: DNATokenizer, max_positions: int | None) -> None:
-    """Refuse windows that give more tokens than the model has positions.
+def _draw(run: _Run, history: list[Any]) -> None:
+    from dnamask_plugins.pretrain.curves import draw_curves
 
-    Raises
-    ------
-    ConfigError
-        Names the length and what fits.
-    """
-    longest = max(settings.windows.full_length, settings.validation.length)
-    tokens = int(tokenizer.encode(("ACGT" * longest)[:longest]).input_ids.size)
-    if max_positions is not None and tokens > max_positions:
-        raise ConfigError(
-            f"windows of {longest} nucleotides give {tokens} tokens but the model takes {max_positions}; "
-            "lower windows.full_length and validation.length"
-        )
+    title = f"{without_folders(run.settings.backbone)}, {run.settings.curriculum['name']}"
+    draw_curves(history, run.output / "curves.png", title)

@@ -31,6 +31,9 @@ RECIPE: Final[Mapping[str, Any]] = {
 }
 """The recipe of GeneMask and CM-GEMS (ECAI 2023, ECAI 2024), in the names of ``TrainingArguments``."""
 
+MAX_SEED: Final = 2**32 - 1
+"""NumPy's generator, which the Trainer seeds too, takes no larger one."""
+
 
 @dataclass(frozen=True)
 class MaskSettings:
@@ -112,6 +115,10 @@ class PretrainSettings:
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     trainer: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ConfigError(f"seed is {self.seed}; give a whole number from 0 to {MAX_SEED}")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "settings") -> PretrainSettings:

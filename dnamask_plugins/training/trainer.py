@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
-from transformers.trainer_utils import rotate_checkpoints
 
 from dnamask_plugins.corruption import IGNORED_LABEL
 from dnamask_plugins.errors import DnamaskError
@@ -22,7 +21,7 @@ from dnamask_plugins.models.masked_loss import install_masked_forward
 from dnamask_plugins.models.nucleotide_loss import LetterTable
 from dnamask_plugins.strategies.building import table_of
 from dnamask_plugins.training.callback import CurriculumCallback
-from dnamask_plugins.training.checkpoints import seal
+from dnamask_plugins.training.checkpoints import begin, keep_newest, seal
 from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize, from_worker
 from dnamask_plugins.training.history import LogHistory
 from dnamask_plugins.training.objective import Objective
@@ -128,8 +127,9 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         return batches, total[0].long()
 
     def _logs_after(self, step: int) -> bool:
-        every = max(int(self.args.logging_steps), 1)
-        return (step + 1) % every == 0 or step + 1 == self.state.max_steps
+        every = max(int(self.state.logging_steps or 1), 1)
+        first = step == 0 and self.args.logging_first_step
+        return first or (step + 1) % every == 0 or step + 1 == self.state.max_steps
 
     def compute_loss(
         self,
@@ -225,6 +225,11 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         self.history.shed(self.state)
+        run = Path(self.args.output_dir)
+        folder = run / f"checkpoint-{self.state.global_step}"
+        if self.args.should_save:
+            begin(folder)
+        self.accelerator.wait_for_everyone()
         # Older checkpoints go only after the new one is whole.
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
@@ -233,6 +238,5 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
             self.args.save_total_limit = limit
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
-            run = Path(self.args.output_dir)
-            seal(run / f"checkpoint-{self.state.global_step}")
-            rotate_checkpoints(output_dir=str(run), save_total_limit=limit)
+            seal(folder)
+            keep_newest(run, limit)

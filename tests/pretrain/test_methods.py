@@ -91,7 +91,7 @@ def test_a_resumed_run_keeps_its_start_and_its_loss(tiny: Any) -> None:
         kill_at(patch, 4)
         with pytest.raises(Killed):
             pretrain(tiny("killed", **methods), quiet=True)
-    with pytest.raises(ConfigError, match="other settings"):
+    with pytest.raises(ConfigError, match=r"init \(spelled, now plain\)"):
         pretrain(tiny("killed", init="plain", loss="both"), resume=True, quiet=True)
     resumed = pretrain(tiny("killed", **methods), resume=True, quiet=True)
     assert losses(resumed) == losses(whole)

@@ -56,6 +56,16 @@ def pretrain(
         typer.Option("--set", help="Any setting, KEY=VALUE: curriculum.threshold=2, trainer.bf16=true..."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest whole checkpoint.")] = False,
+    resume_anyway: Annotated[
+        bool,
+        typer.Option(
+            "--resume-anyway", help="Go on although the run was made otherwise; the record says so."
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Begin anew in a folder with a run, or write beside other files."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar.")] = False,
 ) -> None:
     """Pretrain a masked language model on DNA under a masking curriculum.
@@ -100,9 +110,12 @@ def pretrain(
     settings = PretrainSettings.from_mapping(values, where=str(config) if config else "command line")
 
     from dnamask_plugins.pretrain.run import pretrain as run
+    from dnamask_plugins.processes import is_first
 
-    result = run(settings, resume=resume, quiet=quiet)
-    report = f"{result.folder}: {settings.trainer_arguments['max_steps']} steps"
+    result = run(settings, resume, quiet, resume_anyway, overwrite)
+    if not is_first():
+        return
+    report = f"{result.folder}: {result.record['progress']['steps']} steps"
     if result.perplexity is not None:
         report += f", validation perplexity {result.perplexity:.2f}"
     nucleotide = result.record["progress"]["nucleotide_perplexity"]
