@@ -34,6 +34,9 @@ def trainer_arguments(settings: PretrainSettings, output: Path) -> TrainingArgum
     }
     try:
         arguments = TrainingArguments(**{**own, **fields})
+        for name in _OF_WORKERS if not arguments.dataloader_num_workers else ():
+            if getattr(arguments, name):
+                raise ValueError(f"'{name}' is for loader processes, and there are none; give --workers 1")
         _try_optimizer_and_schedule(arguments)
     except (TypeError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise ConfigError(f"[trainer]: {' '.join(str(error).split())[:300]}; correct the field") from None
@@ -63,6 +66,13 @@ def _own_fields(settings: PretrainSettings, output: Path) -> dict[str, Any]:
         # Without it and without a GPU, transformers takes each process of torchrun for a run of its own.
         "use_cpu": not torch.accelerator.is_available(),
     }
+
+
+_OF_WORKERS = (
+    "dataloader_persistent_workers",
+    "dataloader_prefetch_factor",
+    "dataloader_multiprocessing_context",
+)
 
 
 def _try_optimizer_and_schedule(arguments: TrainingArguments) -> None:

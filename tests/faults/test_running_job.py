@@ -134,7 +134,8 @@ def test_a_clock_that_turns_back_costs_no_checkpoint(
     assert same_weights(whole.folder, output)
     for folder, age in zip(kept, (2, 1), strict=True):  # and again, as files of a copied folder may stand
         os.utime(folder, (real() - age * 10**8,) * 2)
-    pretrain(replace(settings, trainer={**settings.trainer, "max_steps": 15}), quiet=True, resume=True)
+    longer = replace(settings, trainer={**settings.trainer, "max_steps": 15})
+    pretrain(longer, quiet=True, resume_anyway=True)
     assert [checkpoint_step(each) for each in find_checkpoints(output)[0]] == [15, 12]
 
 

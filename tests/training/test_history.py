@@ -109,7 +109,7 @@ def test_a_checkpoint_from_before_is_resumed(tiny: Any) -> None:
     path.write_text(json.dumps(saved))
     seal(checkpoint)
     longer = {**settings.trainer, "max_steps": 6}
-    done = pretrain(replace(settings, trainer=longer), quiet=True, resume=True)
+    done = pretrain(replace(settings, trainer=longer), quiet=True, resume_anyway=True)
     assert [each["step"] for each in done.history if "loss" in each] == [1, 2, 3, 4, 5, 6]
 
 
