@@ -17,8 +17,8 @@ from typer.core import TyperGroup
 
 from dnamask_plugins import __version__
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.signals import EXIT_CODES
 from dnamask_plugins.processes import is_first_here
+from dnamask_plugins.signals import EXIT_CODES
 
 
 class _LazyCommands(TyperGroup):

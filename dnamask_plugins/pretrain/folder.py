@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
+from dnamask_plugins import terminal
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.files import partial_of
 from dnamask_plugins.locks import LOCK_FILE
@@ -143,4 +142,4 @@ def _free_name(output: Path, name: str) -> Path:
 
 
 def _say(text: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(text, markup=False, highlight=False)
+    terminal.console(stderr=True, soft_wrap=True).print(text)

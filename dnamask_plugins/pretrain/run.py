@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from rich.console import Console
-
+from dnamask_plugins import terminal
 from dnamask_plugins.environment import without_folders
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.files import follow_umask, write_json
@@ -164,7 +163,11 @@ def _build_model(settings: PretrainSettings, parts: Parts) -> _Start:
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     model, description = load_masked_lm(
-        settings.backbone, parts.tokenizer, seed=settings.seed, **settings.model
+        settings.backbone,
+        parts.tokenizer,
+        seed=settings.seed,
+        head="fresh" if settings.fresh_head else "kept",
+        **settings.model,
     )
     parts.beginning.apply(model, description, settings.seed)
     check_lengths(settings, parts.tokenizer, description.max_positions)
@@ -244,8 +247,11 @@ def _write_beginning(run: _Run, sessions: Sessions) -> None:
         return
     sessions.write(run.output)
     write_json(run.output / "settings.json", without_folders(run.settings.to_mapping()))
-    if not save_tokenizer(run.parts.tokenizer, run.output):
-        Console(stderr=True).print(
+    description = run.description
+    if description.started_fresh or description.origin == "configuration":
+        terminal.console(stderr=True, soft_wrap=True).print(str(description))
+    if not save_tokenizer(run.parts.tokenizer, run.output, description.max_positions):
+        terminal.console(stderr=True).print(
             f"tokenizer '{run.parts.tokenizer.name}' has no Hugging Face form: "
             "load_tokenizer(folder) gives it back, AutoTokenizer does not"
         )

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
-
+from dnamask_plugins import terminal
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.environment import command_line, environment
 from dnamask_plugins.errors import ConfigError
@@ -139,4 +138,4 @@ def _say_other_machine(sessions: Sessions) -> None:
         note = (
             f"other software or hardware than before: {told(found)}; the last bits of the numbers may differ"
         )
-        Console(stderr=True, soft_wrap=True).print(note, markup=False, highlight=False)
+        terminal.console(stderr=True, soft_wrap=True).print(note)
