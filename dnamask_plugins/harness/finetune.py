@@ -17,12 +17,12 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, suggest
-from dnamask_plugins.harness.adapters import add_adapters
 from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.target import Target, learnt_from
 from dnamask_plugins.models.loading import load_classifier
+from dnamask_plugins.models.lora import add_lora, find_targets
 from dnamask_plugins.tasks.metrics import METRICS
 from dnamask_plugins.tasks.recipes import Recipe
 
@@ -128,7 +128,8 @@ def fine_tune(
     model.config.problem_type = target.problem_type
     targets: list[str] = []
     if recipe.lora is not None:
-        model, targets = add_adapters(model, recipe.lora, description.started_fresh)
+        targets = find_targets(model, recipe.lora.targets)
+        model = add_lora(model, recipe.lora, seed, fresh=description.started_fresh)
     select_by = recipe.select_by if dev is not None else "last"
     with tempfile.TemporaryDirectory(prefix="dnamask-finetune-") as folder:
         arguments = training_arguments(folder, recipe, settings.overrides, select_by, train, test, seed)

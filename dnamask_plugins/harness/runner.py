@@ -19,7 +19,7 @@ from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
 from dnamask_plugins.results.methods import TRACKS
 from dnamask_plugins.tasks import Task
-from dnamask_plugins.tasks.recipes import FAMILIES, ClassWeights, LoraSettings, Recipe
+from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, ClassWeights, Recipe
 from dnamask_plugins.tokenizers.density import tokens_needed
 
 PAPER: Final = "paper"
@@ -223,7 +223,7 @@ def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tupl
         if getattr(request, setting) is not None:
             changes[setting] = getattr(request, setting)
     if request.method == "lora" and recipe.lora is None:
-        changes["lora"] = LoraSettings()
+        changes["lora"] = FINE_TUNING_LORA
     return dataclasses.replace(recipe, **changes), name
 
 

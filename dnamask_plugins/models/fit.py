@@ -182,7 +182,7 @@ def _may_hold(anatomy: Anatomy, key: str, prefixed: bool) -> bool:
         return True
     if key in anatomy.elsewhere or f"{anatomy.prefix}{key}" in anatomy.elsewhere:
         return True
-    if not anatomy.prefix and key not in anatomy.own and "." in key and _other_head(anatomy, key):
+    if not anatomy.prefix and key not in anatomy.own and _other_head(anatomy, key):
         return True
     return key.rpartition(".")[2] in anatomy.buffers
 

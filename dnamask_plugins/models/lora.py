@@ -2,66 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.models.backbones.base import seeded
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
-_ATTENTION: Final = ("query", "key", "value", "Wqkv")
-_HEADS: Final = ("classifier", "pooler", "score")
+ATTENTION: Final = "attention"
+ALL_LINEAR: Final = "all-linear"
+_PROJECTION: Final = re.compile(r"w?qkv|in_proj|(q|k|v|query|key|value)(_\w+)?", re.IGNORECASE)
 
 
-def find_targets(model: PreTrainedModel) -> list[str]:
-    """Return the names of the attention projections of a model, else of all its linear layers but the heads.
+@dataclass(frozen=True)
+class LoraSettings:
+    """Low-rank adapters (Hu et al., ICLR 2022), in pretraining and in fine-tuning alike.
 
-    Examples
-    --------
-    >>> from dnamask_plugins.plugins import create
-    >>> from dnamask_plugins.models.loading import load_masked_lm
-    >>> find_targets(load_masked_lm("bert_tiny", create("tokenizers", "kmer", k=6))[0])
-    ['key', 'query', 'value']
-    """
-    from torch import nn
-
-    linear = {name for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    attention = {name.rpartition(".")[2] for name in linear} & set(_ATTENTION)
-    if attention:
-        return sorted(attention)
-    output = model.get_output_embeddings()
-    heads = {name for name, module in model.named_modules() if module is output}
-    return sorted(name for name in linear - heads if not any(part in _HEADS for part in name.split(".")))
-
-
-def add_lora(
-    model: PreTrainedModel,
-    rank: int = 8,
-    alpha: float = 16,
-    dropout: float = 0.0,
-    targets: str | Sequence[str] = "auto",
-    seed: int = 0,
-) -> PeftModel:
-    """Freeze a model and add adapters, which alone are trained (with the head, for a classifier).
-
-    Parameters
+    Attributes
     ----------
-    model : PreTrainedModel
-        Is changed in place; go on with what is returned.
     rank : int
         Width of the adapters, at least 1.
     alpha : float
         The adapters' output is multiplied by ``alpha / rank``.
     dropout : float
         In [0, 1), on the adapters' input.
-    targets : "auto", "all-linear" or names of linear layers
-        ``auto``: the attention projections, under the names that the backbone gives them.
+    targets : "attention", "all-linear" or names
+        Which linear layers of the repeated blocks get an adapter: those that make queries, keys and values;
+        all; or those whose last name is given.
+
+    Raises
+    ------
+    ConfigError
+        A figure is out of range.
+    """
+
+    rank: int = 8
+    alpha: float = 16
+    dropout: float = 0.0
+    targets: str | tuple[str, ...] = ATTENTION
+
+    def __post_init__(self) -> None:
+        try:
+            fine = self.rank >= 1 and self.alpha > 0 and 0 <= self.dropout < 1
+        except TypeError:
+            fine = False
+        if not fine:
+            raise ConfigError(
+                f"lora: rank {self.rank}, alpha {self.alpha}, dropout {self.dropout}; rank from 1, "
+                "alpha above 0 and dropout in [0, 1) work"
+            )
+        if not isinstance(self.targets, str):
+            object.__setattr__(self, "targets", tuple(self.targets))
+
+    @classmethod
+    def from_mapping(
+        cls, values: Mapping[str, Any], where: str = "lora", base: LoraSettings | None = None
+    ) -> LoraSettings:
+        """Read settings, also under the names of peft that earlier versions had (``r``, ``target_modules``).
+
+        Raises
+        ------
+        ConfigError
+            A key is unknown, or a value out of range.
+
+        Examples
+        --------
+        >>> LoraSettings.from_mapping({"r": 4, "alpha": 32})
+        LoraSettings(rank=4, alpha=32, dropout=0.0, targets='attention')
+        """
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{where}: must be a table such as {{rank = 8}}, not {values!r}")
+        known = [each.name for each in dataclasses.fields(cls)]
+        settings: dict[str, Any] = {}
+        for key, value in values.items():
+            name = {"r": "rank", "target_modules": "targets"}.get(key, key)
+            if name not in known:
+                raise ConfigError(f"{where}: unknown setting '{key}'; {suggest(key, known)}")
+            settings[name] = value
+        if not settings.get("targets", ATTENTION) or settings.get("targets") == "auto":
+            del settings["targets"]
+        return dataclasses.replace(base or cls(), **settings)
+
+
+def find_targets(model: PreTrainedModel, targets: str | Sequence[str] = ATTENTION) -> list[str]:
+    """Return the names of the layers that get an adapter, in the order of the model.
+
+    Numbered modules are the repeated blocks; what is linear elsewhere (heads, a pooler) serves other ends.
+    Where no layer has the name of a projection (FNet has no attention) all layers of the blocks are taken.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+    targets : "attention", "all-linear" or names
+
+    Raises
+    ------
+    ConfigError
+        No linear layer of the blocks has such a name.
+
+    Examples
+    --------
+    >>> from dnamask_plugins.plugins import create
+    >>> from dnamask_plugins.models.loading import load_masked_lm
+    >>> model, _ = load_masked_lm("bert_tiny", create("tokenizers", "kmer", k=6), num_hidden_layers=1)
+    >>> [name.rpartition(".")[2] for name in find_targets(model)]
+    ['query', 'key', 'value']
+    """
+    from torch import nn
+
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    blocks = [name for name in linear if any(part.isdigit() for part in name.split("."))]
+    if not blocks:
+        raise ConfigError(
+            f"lora: a {type(model).__name__} has no linear layers in repeated blocks; train all"
+        )
+    if targets == ALL_LINEAR:
+        return blocks
+    if targets in (ATTENTION, "auto"):
+        attention = [name for name in blocks if _PROJECTION.fullmatch(name.rpartition(".")[2])]
+        return attention or blocks
+    wanted = [targets] if isinstance(targets, str) else list(targets)
+    chosen = [name for name in blocks if name.rpartition(".")[2] in wanted]
+    if not chosen:
+        known = ", ".join(sorted({name.rpartition(".")[2] for name in blocks}))
+        raise ConfigError(
+            f"lora: no linear layer is called {', '.join(wanted)}; use targets '{ATTENTION}', '{ALL_LINEAR}' "
+            f"or some of this model's: {known}"
+        )
+    return chosen
+
+
+def add_lora(
+    model: PreTrainedModel,
+    settings: LoraSettings | None = None,
+    seed: int = 0,
+    *,
+    fresh: Sequence[str] = (),
+    base: str | None = None,
+    revision: str | None = None,
+) -> PeftModel:
+    """Freeze a model and add adapters, which alone are trained, with the head of a classifier.
+
+    Parameters
+    ----------
+    model : PreTrainedModel
+        Is changed in place; go on with what is returned.
+    settings : LoraSettings, optional
     seed : int
         Fixes the adapters' weights; PyTorch's global random state is left as it was.
+    fresh : sequence of str
+        Parameters that the checkpoint did not hold: their modules (a head, a pooler) are trained whole,
+        since a frozen random layer would stand between backbone and head.
+    base, revision : str, optional
+        Folder or repository of the model, for whoever loads the adapters later.
 
     Returns
     -------
@@ -70,39 +171,50 @@ def add_lora(
     Raises
     ------
     ConfigError
-        A figure is out of range, or no layer has such a name.
+        No layer has such a name.
     """
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, TaskType, get_peft_model
 
-    if rank < 1 or alpha <= 0 or not 0 <= dropout < 1:
-        raise ConfigError(
-            f"lora: rank {rank}, alpha {alpha:g}, dropout {dropout:g}; rank from 1, alpha above 0 "
-            "and dropout in [0, 1) work"
-        )
-    names: str | list[str]
-    if targets == "auto":
-        names = find_targets(model)
-    elif targets == "all-linear":
-        names = "all-linear"
-    else:
-        names = [targets] if isinstance(targets, str) else list(targets)
-    trained = [name for name, _ in model.named_children() if name in _HEADS]
-    settings = LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=names, modules_to_save=trained or None
+    wanted = settings or LoraSettings()
+    classifies = _is_classifier(model)
+    whole = {_module_of(name, model) for name in fresh}
+    if classifies:
+        whole |= {name for name, child in model.named_children() if _is_head(name, child, model)}
+    config = LoraConfig(
+        r=wanted.rank,
+        lora_alpha=wanted.alpha,
+        lora_dropout=wanted.dropout,
+        target_modules=find_targets(model, wanted.targets),
+        modules_to_save=sorted(whole) or None,
+        task_type=TaskType.SEQ_CLS if classifies else None,
+        base_model_name_or_path=base,
+        revision=revision,
     )
     with seeded(seed):
-        try:
-            return get_peft_model(model, settings)
-        except ValueError as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(
-                f"lora: {reason}; use targets 'auto', 'all-linear' or some of {find_targets(model)}"
-            ) from error
+        adapted = get_peft_model(model, config)
+    config.base_model_name_or_path = base
+    # Left open, peft asks the hub whether the base's vocabulary was resized; ours never is.
+    adapted.save_pretrained = functools.partial(adapted.save_pretrained, save_embedding_layers=False)
+    return adapted
+
+
+def _is_classifier(model: PreTrainedModel) -> bool:
+    return type(model).__name__.endswith("ForSequenceClassification")
+
+
+def _is_head(name: str, module: Any, model: PreTrainedModel) -> bool:
+    return name != model.base_model_prefix and any(True for _ in module.parameters())
+
+
+def _module_of(parameter: str, model: PreTrainedModel) -> str:
+    """Return the module that holds a parameter: ``pooler`` of ``bert.pooler.dense.bias``."""
+    parts = parameter.split(".")
+    return parts[1] if parts[0] == model.base_model_prefix and len(parts) > 1 else parts[0]
 
 
 def save_adapters(model: PeftModel, folder: str | Path) -> None:
-    """Write the adapters alone, as safetensors, to a folder that `load_adapters` reads."""
-    model.save_pretrained(folder, save_embedding_layers=False)
+    """Write the adapters alone, as safetensors, to a folder that `load_adapters` and AutoPeftModel read."""
+    model.save_pretrained(str(folder))
 
 
 def load_adapters(model: PreTrainedModel, folder: str | Path, trainable: bool = True) -> PeftModel:

@@ -95,9 +95,11 @@ class _Tables(TorchFunctionMode):
     ) -> Any:
         if func is embedding and len(args) > 1:
             places, table = args[0], args[1]
-            if places.shape[-1:] == (_LENGTH,):
-                rows = places.reshape(-1, _LENGTH)
+            if places.ndim and places.shape[-1] >= _LENGTH:
+                # Some architectures pad a row, with one id, to a length they can divide.
+                rows = places.reshape(-1, places.shape[-1])
                 begin = int(rows[0, 0])
-                if bool((rows == torch.arange(begin, begin + _LENGTH)).all()):
+                counting = bool((rows[:, :_LENGTH] == torch.arange(begin, begin + _LENGTH)).all())
+                if counting and bool((rows[:, _LENGTH:] == rows[:, -1:]).all()):
                     self.left.append(table.shape[0] - begin)
         return func(*args, **(kwargs or {}))

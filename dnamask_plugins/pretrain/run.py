@@ -14,6 +14,7 @@ from dnamask_plugins.environment import without_folders
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.files import follow_umask, write_json
 from dnamask_plugins.locks import locked_folder
+from dnamask_plugins.pretrain.adapters import with_adapters
 from dnamask_plugins.pretrain.arguments import trainer_arguments
 from dnamask_plugins.pretrain.failures import told_in_one_line
 from dnamask_plugins.pretrain.folder import check_output, prepare_output
@@ -212,7 +213,6 @@ def _build(
     import transformers
     from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-    from dnamask_plugins.models.lora import add_lora
     from dnamask_plugins.pretrain.progress import PretrainProgress
     from dnamask_plugins.training.examples import Tokenize
     from dnamask_plugins.training.trainer import MaskingTrainer
@@ -220,7 +220,7 @@ def _build(
     transformers.set_seed(settings.seed)
     model: Any = start.model
     if settings.lora is not None:
-        model = add_lora(model, **{"seed": settings.seed, **settings.lora})
+        model = with_adapters(model, settings, start.description)
     schedule = Schedule(parts.curriculum)
     stop = StopOnSignal()
     bar = PretrainProgress(schedule, quiet)

@@ -92,7 +92,7 @@ class PretrainSettings:
     fresh_head : bool
         Start the masked-language-model head of a folder at random, whether it holds one or not.
     lora : dict, optional
-        Parameters of `add_lora`; full training when absent.
+        Fields of `LoraSettings`; full training when absent.
     trainer : dict
         Any field of ``TrainingArguments``; the rest is `RECIPE`.
     seed : int

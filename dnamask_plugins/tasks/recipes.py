@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.models.lora import ALL_LINEAR, LoraSettings
 
 SelectBy = Literal["loss", "metric", "last"]
 ClassWeights = Literal["none", "balanced"]
@@ -27,14 +28,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
 """Settings where neither the task nor the user gives any: dev is looked at after each epoch."""
 
 
-@dataclass(frozen=True)
-class LoraSettings:
-    """Low-rank adapters (Hu et al., ICLR 2022); `target_modules` empty means: found in the backbone."""
-
-    r: int = 8
-    alpha: int = 16
-    dropout: float = 0.05
-    target_modules: tuple[str, ...] = ()
+FINE_TUNING_LORA: Final = LoraSettings(dropout=0.05, targets=ALL_LINEAR)
+"""Adapters where a recipe does not say which: on all layers of the blocks."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +104,7 @@ class Recipe:
                 raise ConfigError(f"{where}: unknown recipe setting '{key}'; {suggest(key, known)}")
         settings = dict(values)
         if settings.get("lora") is not None:
-            try:
-                settings["lora"] = LoraSettings(**_with_tuples(settings["lora"]))
-            except (TypeError, AttributeError) as error:
-                raise ConfigError(f"{where}: lora: {error}") from None
+            settings["lora"] = LoraSettings.from_mapping(settings["lora"], f"{where}: lora", FINE_TUNING_LORA)
         try:
             return cls(**settings)
         except TypeError as error:
@@ -121,7 +113,3 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON."""
         return dataclasses.asdict(self)
-
-
-def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -12,15 +12,15 @@ import torch
 from toy_data import MOTIF, labelled
 
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.harness.adapters import adapter_targets
 from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.finetune import FineTuned, FineTuneSettings, fine_tune, training_arguments
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.probe import embed, probe
 from dnamask_plugins.models.loading import load_base
+from dnamask_plugins.models.lora import find_targets
 from dnamask_plugins.results.metrics import compute_scores
-from dnamask_plugins.tasks.recipes import LoraSettings, Recipe
+from dnamask_plugins.tasks.recipes import FINE_TUNING_LORA, Recipe
 
 RECIPE = Recipe(
     learning_rate=5e-3, num_train_epochs=6, warmup_steps=20, eval_steps=6, global_batch=16, select_by="metric"
@@ -153,7 +153,7 @@ def test_adapters_find_their_layers_in_every_backbone(
     tokenizer, names = BACKBONES[backbone]
     source = ModelSource.find(str(make_model(backbone, tokenizer)))
     data = encoded(source, rows(1, 32), rows(2, 16), rows(3, 16))
-    recipe = dataclasses.replace(RECIPE, lora=LoraSettings(), max_steps=2)
+    recipe = dataclasses.replace(RECIPE, lora=FINE_TUNING_LORA, max_steps=2)
     result = tune(source, data, recipe)
     targets = result.used["adapters"]
     assert {target.split(".")[-1] for target in targets} == names
@@ -162,15 +162,16 @@ def test_adapters_find_their_layers_in_every_backbone(
 
 
 def test_adapters_learn_while_the_backbone_stays(source: ModelSource, splits: list[EncodedData]):
-    recipe = dataclasses.replace(RECIPE, lora=LoraSettings(r=4), learning_rate=1e-2)
+    adapters = dataclasses.replace(FINE_TUNING_LORA, rank=4)
+    recipe = dataclasses.replace(RECIPE, lora=adapters, learning_rate=1e-2)
     result = tune(source, splits, recipe)
     assert compute_scores(splits[2].labels, result.logits.argmax(axis=1), 2)["mcc"] > 0.3
 
 
 def test_adapters_on_layers_that_do_not_exist_say_what_does(source: ModelSource):
     model, _ = load_base(source.folder, source.tokenizer)
-    with pytest.raises(ConfigError, match=r"is called Wqkv; this model has dense, key, query, value"):
-        adapter_targets(model, ["Wqkv"])
+    with pytest.raises(ConfigError, match=r"is called Wqkv; .* this model.s: dense, key, query, value"):
+        find_targets(model, ["Wqkv"])
 
 
 def test_dropout_of_a_recipe_reaches_the_model(source: ModelSource, splits: list[EncodedData]):

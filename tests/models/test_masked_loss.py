@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dnamask_plugins.models import packed_attention as varlen
 from dnamask_plugins.models.loading import load_masked_lm
-from dnamask_plugins.models.lora import add_lora
+from dnamask_plugins.models.lora import LoraSettings, add_lora
 from dnamask_plugins.models.masked_loss import Plan, install_masked_forward, masked_lm_loss, masked_logits
 from dnamask_plugins.plugins import create
 
@@ -186,7 +186,7 @@ def test_dropout_has_the_same_expectation_as_in_the_plain_forward():
 
 @pytest.mark.parametrize("name", ["bert", "dnabert2"])
 def test_lora_adapters_are_seen(name):
-    model = add_lora(build(name), rank=2)
+    model = add_lora(build(name), LoraSettings(rank=2))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.requires_grad:

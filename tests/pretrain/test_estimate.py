@@ -120,9 +120,9 @@ def test_estimate_of_a_run():
 def test_lora_needs_less():
     full, adapters = estimate(settings(), KMER), estimate(settings(lora={"rank": 4}), KMER)
     assert adapters.parameters == full.parameters
-    from dnamask_plugins.models.lora import add_lora
+    from dnamask_plugins.models.lora import LoraSettings, add_lora
 
-    model = add_lora(load_masked_lm("bert_tiny", KMER)[0], rank=4)
+    model = add_lora(load_masked_lm("bert_tiny", KMER)[0], LoraSettings(rank=4))
     assert adapters.trained_parameters == sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert adapters.memory_bytes < full.memory_bytes
     assert adapters.operations_per_step < full.operations_per_step

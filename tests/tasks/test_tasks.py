@@ -68,7 +68,7 @@ def test_recipes_equal_the_published_scripts(shared_data: Path):
             assert ours.select_by == "loss"
             assert (ours.lora is None) == (theirs["lora"] is None)
             if ours.lora is not None:
-                assert (ours.lora.r, ours.lora.alpha) == (theirs["lora"]["r"], theirs["lora"]["alpha"])
+                assert (ours.lora.rank, ours.lora.alpha) == (theirs["lora"]["r"], theirs["lora"]["alpha"])
 
 
 def test_facts_equal_the_counted_ones(shared_data: Path):
