@@ -13,7 +13,10 @@ Address = Annotated[str | None, typer.Option(help="Of a running Ray cluster; els
 
 Model = Annotated[
     str,
-    typer.Option(help="Folder, owner/name[@revision] on the hub, or a floor: baseline:kmers, :onehot, :cnn."),
+    typer.Option(
+        help="Folder, or owner/name[@revision] on the hub; floors: baseline:kmers, baseline:onehot, "
+        "baseline:cnn, untrained:FOLDER."
+    ),
 ]
 ModelArgument = Annotated[str, typer.Argument(help="Model folder, or owner/name on the hub.")]
 Sequences = Annotated[

@@ -120,7 +120,7 @@ def fine_tune(
     recipe = settings.recipe
     set_seed(seed)
     model, description = load_classifier(
-        source.folder, source.tokenizer, classes, seed=seed, **_dropout(recipe.dropout)
+        source.source or source.folder, source.tokenizer, classes, seed=seed, **_dropout(recipe.dropout)
     )
     if prepare is not None:
         prepare(model)

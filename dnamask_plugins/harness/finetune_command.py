@@ -16,6 +16,7 @@ from dnamask_plugins.config import fingerprint, parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_atomically, write_json
 from dnamask_plugins.harness.tables import TableOptions, import_table
+from dnamask_plugins.models.source import UNTRAINED
 from dnamask_plugins.tasks.recipes import ClassWeights
 
 if TYPE_CHECKING:
@@ -92,10 +93,11 @@ def finetune_command(flags: FinetuneFlags) -> int:
 def _floors(text: str) -> tuple[str, ...]:
     from dnamask_plugins.harness.baselines import BASELINES
 
+    known = (*BASELINES, UNTRAINED.rstrip(":"), "none")
     names = tuple(word.strip() for word in text.split(",") if word.strip() not in ("", "none"))
     for name in names:
-        if name not in BASELINES:
-            raise ConfigError(f"--floors {name}: no such baseline; {suggest(name, [*BASELINES, 'none'])}")
+        if name not in known:
+            raise ConfigError(f"--floors {name}: no such floor; {suggest(name, known)}")
     return names
 
 
@@ -177,6 +179,8 @@ def _plain(text: str) -> Any:
 def _floor_request(request: RunRequest, name: str) -> RunRequest:
     from dnamask_plugins.harness.baselines import PREFIX, BaselineSource
 
+    if name == UNTRAINED.rstrip(":"):
+        return replace(request, model=UNTRAINED + request.model, keep_models=False)
     varies = BaselineSource(name).varies
     return replace(
         request,

@@ -12,7 +12,7 @@ from typing import Any, Final
 from dnamask_plugins import plugins
 from dnamask_plugins.config import canonical_json
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.models.source import Source, find_source, read_json
+from dnamask_plugins.models.source import UNTRAINED, Source, find_source, read_json
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.results.records import ModelInfo
 from dnamask_plugins.tokenizers.density import letters_per_token
@@ -63,9 +63,19 @@ class ModelSource:
         found.tokenizer  # noqa: B018  # nothing can be measured without one
         return found
 
+    @property
+    def untrained(self) -> bool:
+        """Whether the weights are drawn anew, so that this is a floor of its architecture."""
+        return find_source(self.source or self.reference).untrained
+
     @functools.cached_property
     def weights_sha256(self) -> str:
-        """SHA-256 of the weights: of the one file, or of the files' hashes where there are several."""
+        """SHA-256 of the weights: of the one file, or of the files' hashes where there are several.
+
+        Weights that are drawn at random have none: then it is that of the word for them.
+        """
+        if self.untrained:
+            return hashlib.sha256(UNTRAINED.encode()).hexdigest()
         path = find_source(self.source or self.reference).weights()
         if path is None:
             raise InputError(f"{self.reference}: holds no weights (model.safetensors); give a saved model")
@@ -131,12 +141,14 @@ class ModelSource:
         """Describe the model for a result record; pretraining facts come from ``run.json`` beside it."""
         path = self.folder / "run.json"
         run = read_json(path) if path.is_file() else {}
+        if self.untrained:
+            run = {"settings": run.get("settings", {}), "progress": {"steps": 0}}
         curriculum = run.get("curriculum", {})
         return ModelInfo(
-            name=name or self.reference.rstrip("/").split("/")[-1],
-            reference=_without_folders(self.reference) if self.revision is None else self.reference,
+            name=name or ("untrained " if self.untrained else "") + self.reference.rstrip("/").split("/")[-1],
+            reference=self.reference if self.revision is not None else _without_folders(self.reference),
             revision=self.revision,
-            weights_sha256=self.weights_sha256,
+            weights_sha256=None if self.untrained else self.weights_sha256,
             config_sha256=self.config_sha256,
             tokenizer_sha256=self.tokenizer_sha256,
             pretraining_tokens=run.get("progress", {}).get("tokens"),
@@ -165,7 +177,8 @@ def _is_bpe(folder: Path) -> bool:
 
 def _without_folders(reference: str) -> str:
     """Return the last part of a local path: where a user keeps files is nobody's business."""
-    return Path(reference).resolve().name
+    before = UNTRAINED if reference.startswith(UNTRAINED) else ""
+    return before + Path(reference.removeprefix(before)).resolve().name
 
 
 def _sha256(path: Path) -> str:

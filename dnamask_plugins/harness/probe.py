@@ -126,7 +126,7 @@ def probe(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model, description = load_base(source.folder, source.tokenizer, seed=seed)
+    model, description = load_base(source.source or source.folder, source.tokenizer, seed=seed)
     model = model.to(best_device())
     specials = np.asarray(source.tokenizer.special_ids).tolist()
     total = sum(len(split) for split in (train, dev, test) if split is not None)

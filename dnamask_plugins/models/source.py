@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import re
@@ -27,6 +28,9 @@ WEIGHTS: Final = (
 )
 """Files that may hold a model's weights; the first that is there is read."""
 
+UNTRAINED: Final = "untrained:"
+"""Before a name: its architecture and tokenizer with weights drawn at random."""
+
 _LEFT_BY_TRAINING: Final = ("optimizer.pt", "trainer_state.json", "run.json", "*.index.json", "complete.json")
 _CHECKPOINT: Final = re.compile(r"checkpoint-(\d+)")
 
@@ -45,12 +49,15 @@ class Source:
         With ``config.json``; of a repository the snapshot in the cache of the hub. None for a backbone.
     revision : str or None
         Commit on the hub.
+    untrained : bool
+        The weights are not read but drawn anew: the architecture without its pretraining.
     """
 
     reference: str
     backbone: Backbone | None = None
     folder: Path | None = None
     revision: str | None = None
+    untrained: bool = False
 
     @functools.cached_property
     def origin(self) -> Origin:
@@ -79,7 +86,7 @@ class Source:
         InputError
             A folder of a training has lost its weights, or the hub does not answer.
         """
-        if self.folder is None:
+        if self.folder is None or self.untrained:
             return None
         for name in WEIGHTS:
             path = self.folder / name
@@ -128,7 +135,8 @@ def find_source(named: AnySource) -> Source:
     Parameters
     ----------
     named : str, Path, Backbone or Source
-        A backbone's entry-point name, a folder with ``config.json``, or ``owner/name[@revision]`` on the hub.
+        A backbone's entry-point name, a folder with ``config.json``, or ``owner/name[@revision]`` on the hub;
+        with ``untrained:`` before it the same without its weights.
 
     Raises
     ------
@@ -148,6 +156,8 @@ def find_source(named: AnySource) -> Source:
     if isinstance(named, Backbone):
         return Source(named.name, backbone=named)
     text = os.fspath(named)
+    if text.startswith(UNTRAINED):
+        return dataclasses.replace(find_source(text.removeprefix(UNTRAINED)), untrained=True)
     path = Path(text)
     if plugins.normalize(text) in plugins.discover("backbones"):
         if (path / "config.json").is_file():

@@ -117,6 +117,11 @@ class _Side:
     name: str
     by_task: Mapping[str, tuple[ResultRecord, Path]]
 
+    @property
+    def records(self) -> list[ResultRecord]:
+        """The record of each task."""
+        return [record for record, _ in self.by_task.values()]
+
 
 def load_side(path: str | os.PathLike[str], model: str | None = None, method: str | None = None) -> _Side:
     """Read the newest record of each task of one model.

@@ -59,7 +59,9 @@ def finetune(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
     ] = None,
-    floors: Annotated[str, typer.Option(help="Beside the model: kmers, onehot, cnn; none.")] = "kmers,onehot",
+    floors: Annotated[
+        str, typer.Option(help="Beside the model: kmers, onehot, cnn, untrained; none.")
+    ] = "kmers,onehot",
     drop_leaks: Annotated[
         bool, typer.Option("--drop-leaks", help="Also score without test rows that stand in train or dev.")
     ] = False,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +15,7 @@ from dnamask_plugins import terminal
 
 if TYPE_CHECKING:
     from dnamask_plugins.results.compare import Comparison
+    from dnamask_plugins.results.floors import BelowFloor
 
 app = typer.Typer(help="Check and compare result records.", no_args_is_help=True)
 
@@ -76,21 +79,28 @@ def compare(
     ] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.text,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+    floors: Annotated[
+        list[Path] | None, typer.Option(help="Records of floors besides those known for GUE. Repeatable.")
+    ] = None,
 ) -> None:
     """Compare two models task by task: paired bootstrap, McNemar, wins, ties and losses, species means."""
     import json
 
     from dnamask_plugins.results import compare as comparing
+    from dnamask_plugins.results.floors import below_floors, known_floors
 
-    comparison = comparing.compare(
-        comparing.load_side(a, model_a, method), comparing.load_side(b, model_b, method), resamples=resamples
-    )
+    sides = [comparing.load_side(a, model_a, method), comparing.load_side(b, model_b, method)]
+    comparison = comparing.compare(*sides, resamples=resamples)
+    known = known_floors(floors or [])
+    below = [each for side in sides for each in below_floors(side.name, side.records, known)]
     if form is Form.json:
-        typer.echo(json.dumps(comparison.to_json(), indent=1))
+        said = comparison.to_json() | {"below_floors": [asdict(each) for each in below]}
+        typer.echo(json.dumps(said, indent=1))
     elif form is Form.csv:
         typer.echo(comparing.to_csv(comparison), nl=False)
     else:
         _print(comparison)
+        _print_floors(below)
 
 
 @app.command()
@@ -166,6 +176,18 @@ def _print(comparison: Comparison) -> None:
     for side, names in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
         if names:
             console.print(f"only in {side}: {', '.join(names)}")
+
+
+def _print_floors(below: Sequence[BelowFloor]) -> None:
+    """Say which figures do not show that anything was learnt in pretraining."""
+    console = terminal.console(width=None if sys.stdout.isatty() else 120)
+    for name in dict.fromkeys(each.model for each in below):
+        parts = [
+            f"{each.task} {each.value * 100:.2f} (floor {each.floor_value * 100:.2f}, {each.floor})"
+            for each in below
+            if each.model == name
+        ]
+        console.print(f"{name} is not above a floor on {', '.join(parts)}", style="yellow")
 
 
 def _interval(low: float | None, high: float | None) -> str:
