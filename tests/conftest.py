@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# What commands remember about their user is remembered elsewhere, for the time of the tests.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dnamask-state-")
 
 pytest_plugins = ("hub_cache", "small_run", "toy_suite")
 

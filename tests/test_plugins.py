@@ -15,7 +15,7 @@ import pytest
 
 from dnamask_plugins import plugins, registry_index
 from dnamask_plugins.errors import ConfigError, PluginError
-from dnamask_plugins.plugins import loading
+from dnamask_plugins.plugins import first_use, loading
 
 pytestmark = pytest.mark.filterwarnings("ignore::dnamask_plugins.plugins.PluginWarning")
 
@@ -35,7 +35,8 @@ Install = Callable[..., None]
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder on the path, and nothing remembered before or after."""
     monkeypatch.syspath_prepend(str(tmp_path))
-    loading._warn_unverified.cache_clear()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    first_use._MET.clear()
     plugins.forget()
     yield tmp_path
     plugins.forget()

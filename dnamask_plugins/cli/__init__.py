@@ -10,7 +10,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -47,7 +47,7 @@ class _LazyCommands(TyperGroup):
 
 app = typer.Typer(
     cls=_LazyCommands,
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -59,13 +59,32 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+_FIRST_STEPS: Final = """\
+dnamask: masked-language-model pretraining for DNA; what gets masked, and when, is a plugin.
+
+  dnamask quickstart -o quickstart      three minutes: a model, a report, no network
+  dnamask mask --strategy span --tokenizer kmer --sequence ACGTTGCATTACGGC...
+                                        see what a mask hides
+  dnamask list                          what is installed; 'dnamask info NAME' says what it does
+  dnamask pretrain --help               from a genome to a model
+  dnamask finetune --help               from a table of yours to predictions
+  dnamask gue run --help                scores on GUE, beside floors
+  dnamask doctor                        something is wrong with the installation
+
+All commands: dnamask --help
+"""
+
+
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """Masked-language-model pretraining for DNA: what gets masked, and when, is a plugin."""
+    if ctx.invoked_subcommand is None:
+        typer.echo(_FIRST_STEPS, nl=False)
 
 
 class _Stopped(BaseException):
@@ -119,8 +138,8 @@ _show_other_warning = warnings.showwarning
 
 
 def _show_warning(message, category, *where) -> None:  # type: ignore[no-untyped-def]
-    """Print our own warnings as one line; where in the code they arose tells a user nothing."""
+    """Print our own warnings as one line; those of libraries are for their authors, and shown with ``-W``."""
     if category.__module__.startswith("dnamask_plugins"):
         typer.secho(f"warning: {message}", fg="yellow", err=True)
-    else:
+    elif sys.warnoptions:
         _show_other_warning(message, category, *where)

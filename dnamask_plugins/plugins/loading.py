@@ -15,6 +15,7 @@ from dnamask_plugins.errors import ConfigError, DnamaskError, PluginError
 from dnamask_plugins.kinds import SINGULAR
 from dnamask_plugins.plugins import discovery
 from dnamask_plugins.plugins.discovery import PluginInfo
+from dnamask_plugins.plugins.first_use import first_use
 from dnamask_plugins.plugins.time_limit import Expired, time_limit
 
 SLOW_IMPORT_SECONDS: Final = 10.0
@@ -86,22 +87,18 @@ def forget() -> None:
 
 @functools.cache
 def _load(plugin: PluginInfo) -> Any:
-    if plugin.status == "unregistered":
-        _warn_unverified(plugin.origin)
+    if plugin.status == "unregistered" and first_use(plugin.entry_point, plugin.origin):
+        warnings.warn(
+            f"running code of {plugin.origin}, which the registry does not know; 'dnamask check' tests what it "
+            "promises (this is said once)",
+            PluginWarning,
+            stacklevel=4,
+        )
     loaded = _import(plugin)
     _check_api_version(plugin, loaded)
     if _members(plugin.kind):
         _check_class(plugin, loaded)
     return loaded
-
-
-@functools.cache
-def _warn_unverified(origin: str) -> None:
-    warnings.warn(
-        f"running code of {origin}, which the registry does not know; 'dnamask check' tests what it promises",
-        PluginWarning,
-        stacklevel=5,
-    )
 
 
 def _import(plugin: PluginInfo) -> Any:

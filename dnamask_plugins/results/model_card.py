@@ -16,7 +16,7 @@ from dnamask_plugins.tasks.metrics import METRICS, shown
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-BEGIN: Final = "<!-- dnamask results: this part is written by `dnamask export --hub-card` -->"
+BEGIN: Final = "<!-- dnamask results: this part is written by `dnamask export` -->"
 END: Final = "<!-- end of dnamask results -->"
 _SUITE_NAMES: Final = {"gue": "GUE", "gue_plus": "GUE+", "fewshot": "GeneMask few-shot"}
 

@@ -89,22 +89,19 @@ def _huggingface_form(tokenizer: Any) -> str:
     return "AutoTokenizer gives the same ids"
 
 
-def registry_entry(plugin: PluginInfo, loaded: Any, outcomes: Sequence[Outcome]) -> tuple[str, str]:
+def registry_entry(plugin: PluginInfo, loaded: Any) -> tuple[str, str]:
     """Return the path and the text of a registry entry for a checked plugin.
 
     Parameters
     ----------
     plugin : PluginInfo
     loaded : class of the plugin
-    outcomes : sequence of Outcome
-        Of a check in which nothing failed.
 
     Returns
     -------
     path, text : str
         Path inside the repository, and TOML.
     """
-    exceptions = {each.check.name: each.detail for each in outcomes if each.status == "expected"}
     fields: dict[str, Any] = {
         "summary": textwrap.shorten(summary_of(loaded), 160, placeholder=" ...").rstrip("."),
         "distribution": plugin.distribution,
@@ -114,6 +111,12 @@ def registry_entry(plugin: PluginInfo, loaded: Any, outcomes: Sequence[Outcome])
         "reference": "",
         "status": "experimental",
     }
+    lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
+    return f"registry/{plugin.kind}/{plugin.name}.toml", "\n".join(lines) + "\n"
+
+
+def verification(plugin: PluginInfo, outcomes: Sequence[Outcome]) -> str:
+    """Return what a maintainer adds to an entry to vouch for a plugin: what was checked, and when."""
     record: dict[str, Any] = {
         "date": datetime.date.today().isoformat(),
         "version": plugin.version,
@@ -121,15 +124,12 @@ def registry_entry(plugin: PluginInfo, loaded: Any, outcomes: Sequence[Outcome])
         "method": "dnamask check",
         "passed": sum(each.status == "passed" for each in outcomes),
     }
-    lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
-    lines += ["", "[verification]", *(f"{key} = {_toml(value)}" for key, value in record.items())]
+    exceptions = {each.check.name: each.detail for each in outcomes if each.status == "expected"}
+    lines = ["[verification]", *(f"{key} = {_toml(value)}" for key, value in record.items())]
     if exceptions:
-        lines += [
-            "",
-            "[verification.exceptions]",
-            *(f"{key} = {_toml(why)}" for key, why in exceptions.items()),
-        ]
-    return f"registry/{plugin.kind}/{plugin.name}.toml", "\n".join(lines) + "\n"
+        lines += ["", "[verification.exceptions]"]
+        lines += [f"{key} = {_toml(why)}" for key, why in exceptions.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _toml(value: str | int | Mapping[str, Any]) -> str:

@@ -65,7 +65,14 @@ def test_it_passes_the_kit_and_says_how_to_register(site: Path, run: Run, kind: 
     entry = tomllib.loads("\n".join(lines[start:]))
     schema = json.loads((Path(__file__).parents[2] / "registry/schemas/entry.schema.json").read_text())
     jsonschema.validate({"kind": KINDS[kind], "id": f"acme.my_{kind}", **entry}, schema)
-    assert entry["verification"]["passed"] >= 14
+    assert "verification" not in entry, "that is for a maintainer to add"
+    vouched = run("-m", "dnamask_plugins", "check", f"acme.my_{kind}", "--vouch", site=site, cwd=tmp_path)
+    record = tomllib.loads(vouched.stdout[vouched.stdout.index("[verification]") :])["verification"]
+    assert record["passed"] >= 14
+    jsonschema.validate(
+        {"kind": KINDS[kind], "id": f"acme.my_{kind}", **entry, "status": "verified", "verification": record},
+        schema,
+    )
 
 
 def test_their_own_tests_pass(packages: dict[str, Path], site: Path, run: Run, tmp_path: Path) -> None:
@@ -88,7 +95,10 @@ def test_they_are_listed_with_their_distribution(site: Path, run: Run) -> None:
         }
 
 
-def test_info_shows_parameters_and_defaults(site: Path, run: Run) -> None:
+def test_info_shows_parameters_and_defaults(
+    site: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     done = run("-m", "dnamask_plugins", "info", "acme.my-strategy", site=site)
     assert "Hide the windows that are richest in G and C first." in done.stdout
     assert "acme-my-strategy 0.1.0" in done.stdout

@@ -225,8 +225,16 @@ def test_an_unverified_distribution_is_named_on_first_use(tmp_path: Path) -> Non
         "from dnamask_plugins.plugins import create\n"
         "for name in ('acme.one', 'acme.two', 'acme.one', 'span'): create('strategies', name)\n"
     )
-    environment = {**tiny.ENVIRONMENT, "PYTHONPATH": str(tmp_path)}
+    environment = {**tiny.ENVIRONMENT, "PYTHONPATH": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    for said in (1, 0):  # once for a user, not once for a process
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stderr.count("running code of acme-dna 1.0") == said
+    # Code of one's own, installed with pip install -e, is nothing to be warned of.
+    (metadata / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
+    environment["XDG_STATE_HOME"] = str(tmp_path / "another")
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stderr.count("running code of acme-dna 1.0") == 1
+    assert "running code" not in done.stderr

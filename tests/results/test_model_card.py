@@ -99,10 +99,7 @@ def test_a_broken_card_is_one_clear_line(model_dir, results):
 
 
 def test_command_line(model_dir, results):
-    done = CliRunner().invoke(app, ["export", str(model_dir), "--hub-card", "--results", str(results)])
+    done = CliRunner().invoke(app, ["export", str(model_dir), "--results", str(results)])
     assert done.exit_code == 0, done.output
     assert "3 scores" in done.stdout
     assert json.loads((model_dir / "config.json").read_text()) == {}
-    nothing = CliRunner().invoke(app, ["export", str(model_dir)])
-    assert nothing.exit_code != 0
-    assert "--hub-card" in str(nothing.exception)

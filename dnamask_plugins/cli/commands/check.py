@@ -36,6 +36,9 @@ def check(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the plugin; may be repeated."),
     ] = None,
+    vouch: Annotated[
+        bool, typer.Option("--vouch", help="For maintainers: end with [verification] for the registry entry.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check that a plugin keeps what its kind promises; exit code 1 when it does not."""
@@ -57,6 +60,10 @@ def check(
         typer.echo(json.dumps({"plugin": built.to_config(), "checks": rows}, indent=1))
     else:
         _print_report(plugin, built, outcomes, bad)
+        if vouch and not bad:
+            from dnamask_plugins.testing.report import verification
+
+            typer.echo(verification(plugin, outcomes), nl=False)
     if bad:
         raise typer.Exit(1)
 
@@ -127,6 +134,6 @@ def _print_report(
         return
     for what, figure in measured(built).items():
         console.print(f"{what}: {figure}")
-    path, text = registry_entry(plugin, type(built), outcomes)
+    path, text = registry_entry(plugin, type(built))
     console.print(f"\nTo list it for others, add this as {path}:\n")
     console.print(text, soft_wrap=True)

@@ -13,20 +13,14 @@ app = typer.Typer()
 @app.command()
 def export(
     model_dir: Annotated[Path, typer.Argument(help="Folder of a pretrained model.")],
-    hub_card: Annotated[
-        bool, typer.Option("--hub-card", help="Write README.md with model-index metadata.")
-    ] = False,
     results: Annotated[
         list[Path] | None, typer.Option(help="Folder of result records; MODEL_DIR/results by default.")
     ] = None,
 ) -> None:
-    """Write the model card: scores come from the records that were measured with these very weights."""
-    from dnamask_plugins.errors import ConfigError
+    """Write the hub's model card; its scores come from records measured with these very weights."""
     from dnamask_plugins.harness.model_source import ModelSource
     from dnamask_plugins.results.model_card import records_of, write_card
 
-    if not hub_card:
-        raise ConfigError("nothing to export; give --hub-card")
     source = ModelSource.find(str(model_dir))
     found = records_of(results or [model_dir / "results"], source.weights_sha256)
     typer.echo(f"{write_card(source.folder, found)}: {len(found)} scores")

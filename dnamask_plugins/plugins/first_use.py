@@ -1,0 +1,43 @@
+"""Whether a user meets a distribution's code for the first time."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+_MET: set[str] = set()
+
+
+def first_use(entry_point: EntryPoint, origin: str) -> bool:
+    """Say whether this user never ran code of this distribution and version, and remember it.
+
+    Never for an editable install: that is code of one's own. Where nothing can be remembered, always.
+    """
+    if origin in _MET or is_editable(getattr(entry_point, "dist", None)):
+        return False
+    _MET.add(origin)
+    import platformdirs
+
+    mark = Path(
+        platformdirs.user_state_dir("dnamask", appauthor=False), "seen", re.sub(r"[^\w.+-]", "_", origin)
+    )
+    try:
+        if mark.exists():
+            return False
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError:
+        pass
+    return True
+
+
+def is_editable(distribution: Any) -> bool:
+    """Say whether a distribution was installed with ``pip install -e`` (PEP 610)."""
+    try:
+        stated = json.loads(distribution.read_text("direct_url.json") or "{}")
+        return bool(stated.get("dir_info", {}).get("editable", False))
+    except (AttributeError, OSError, ValueError):
+        return False
