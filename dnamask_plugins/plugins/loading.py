@@ -89,8 +89,8 @@ def forget() -> None:
 def _load(plugin: PluginInfo) -> Any:
     if plugin.status == "unregistered" and first_use(plugin.entry_point, plugin.origin):
         warnings.warn(
-            f"running code of {plugin.origin}, which the registry does not know; 'dnamask check' tests what it "
-            "promises (this is said once)",
+            f"running code of {plugin.origin}, which the registry does not know; 'dnamask check' tests what "
+            "it promises (this is said once)",
             PluginWarning,
             stacklevel=4,
         )
