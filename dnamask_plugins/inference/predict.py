@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.inference.classifying import Classifier, Prediction
 from dnamask_plugins.inference.job import Collector, OpenModel, Reading, open_parts
 from dnamask_plugins.inference.outputs import TABLES, check_suffix, write_table, write_tsv
@@ -57,15 +57,17 @@ def open_classifier(reference: str) -> tuple[OpenModel, Classifier]:
     outputs = len(labels) or int(settings.get("num_labels", 2))
 
     def load(*given: Any) -> tuple[Any, ModelDescription]:
-        return load_classifier(*given, num_labels=outputs)
+        return load_classifier(*given, num_labels=outputs, head="kept")
 
-    model = OpenModel.load(reference, load)
-    fresh = [name for name in model.description.started_fresh if "classifier" in name]
-    if fresh:
+    try:
+        model = OpenModel.load(reference, load)
+    except InputError as error:
+        if "head to keep" not in str(error):
+            raise
         raise ConfigError(
-            f"{reference}: has no trained head for predictions ({fresh[0]} is missing); fine-tune it first: "
+            f"{reference}: has no trained head for predictions; fine-tune it first: "
             "dnamask finetune DATA --model MODEL -o OUT, then give OUT/model"
-        )
+        ) from None
     return model, Classifier(model.model, model.tokenizer, model.limit)
 
 

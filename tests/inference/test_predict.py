@@ -174,7 +174,7 @@ def test_a_killed_prediction_goes_on(
 
 
 def test_a_pretrained_model_cannot_predict(tiny_model: Path, table: Path, tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"no trained head.*dnamask finetune"):
+    with pytest.raises(ConfigError, match=r"has no trained head.*dnamask finetune"):
         predict_file(str(tiny_model), Reading(str(table)), tmp_path / "out.tsv")
 
 
