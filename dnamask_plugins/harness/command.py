@@ -15,6 +15,7 @@ from dnamask_plugins import terminal
 from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, PluginError
 from dnamask_plugins.tasks import SPLITS, Task, all_suites, select_tasks
+from dnamask_plugins.tasks.metrics import METRICS, shown
 
 if TYPE_CHECKING:
     from dnamask_plugins.harness.audit import TaskAudit
@@ -179,7 +180,7 @@ def _named_one_by_one(expression: str) -> bool:
 def _table(plan: Plan, outcomes: Mapping[Unit, UnitOutcome], drop_leaks: bool) -> Any:
     from rich.table import Table
 
-    table = Table(title=None)
+    table = Table(title=None, caption="scores x 100")
     for column in ("task", "metric", "mean", "std", "seeds", "remarks"):
         table.add_column(column, justify="right" if column in ("mean", "std", "seeds") else "left")
     if drop_leaks:
@@ -193,15 +194,15 @@ def _table(plan: Plan, outcomes: Mapping[Unit, UnitOutcome], drop_leaks: bool) -
         values = [outcome.scores[metric] for outcome in good]
         row = [
             name,
-            metric,
-            f"{np.mean(values):.4f}" if values else "-",
-            f"{np.std(values, ddof=1):.4f}" if len(values) > 1 else "-",
+            METRICS[metric].title,
+            shown(float(np.mean(values))) if values else "-",
+            shown(float(np.std(values, ddof=1))) if len(values) > 1 else "-",
             f"{len(good)}/{len(pairs)}",
             "; ".join(_remarks(pairs)),
         ]
         if drop_leaks:
             rest = [outcome.scores.get(f"{metric}_without_leaks", outcome.scores[metric]) for outcome in good]
-            row.append(f"{np.mean(rest):.4f}" if rest else "-")
+            row.append(shown(float(np.mean(rest))) if rest else "-")
         table.add_row(*row)
     return table
 

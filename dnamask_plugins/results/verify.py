@@ -1,112 +1,117 @@
-"""Check a result record against the predictions that lie beside it."""
+"""Check a result record against everything that it says twice, and against the data where it is at hand.
+
+An id is only a hash, so that a forger can make it anew: what he cannot keep in line is every redundancy at
+once. Each check looks at one of them and says what it found, or why it could not look.
+"""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Literal
 
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.results import predictions as prediction_files
 from dnamask_plugins.results import record_files
-from dnamask_plugins.results.measuring import measured
-from dnamask_plugins.results.records import ResultRecord, SeedOutcome
+from dnamask_plugins.results.checks import data, figures, form
+from dnamask_plugins.results.checks.evidence import Evidence, NotPossible
+from dnamask_plugins.results.records import ResultRecord
 
-_EXACT: Final = 1e-9
-# NumPy may change what its generator draws; an interval that is off by more than this is not that.
-_INTERVAL: Final = 0.02
+State = Literal["ok", "bad", "not possible"]
+
+_CHECKS: Final[tuple[tuple[str, Callable[[Evidence], Iterator[str]]], ...]] = (
+    ("file names", form.file_names),
+    ("time", form.time_of_making),
+    ("cost", form.cost),
+    ("method", form.method),
+    ("predictions", figures.predictions),
+    ("figures", figures.computed_again),
+    ("task", data.task_facts),
+    ("data hashes", data.hashes),
+    ("rows", data.rows),
+    ("labels", data.labels),
+    ("leaks", data.leaks),
+    ("data set", data.data_set),
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one record; `detail` says what is wrong, or why it was not possible."""
+
+    name: str
+    state: State
+    detail: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found: ``problems`` is empty for a good record; ``seeds`` counts those scored again."""
+    """What was found in one file; ``record`` is None where it cannot be read."""
 
     path: Path
     record: ResultRecord | None
-    seeds: int
-    problems: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong; empty for a good record."""
+        return tuple(check.detail for check in self.checks if check.state == "bad")
+
+    @property
+    def seeds(self) -> int:
+        """Seeds whose figures were computed again."""
+        if self.record is None or self.problems:
+            return 0
+        return sum(entry["predictions"] is not None for entry in self.record.seeds)
+
+    def names(self, state: State) -> tuple[str, ...]:
+        """Return the checks that ended in a state."""
+        return tuple(dict.fromkeys(check.name for check in self.checks if check.state == state))
 
 
-def verify(path: Path) -> Verdict:
-    """Check schema, id, hashes of predictions, and compute every figure again.
+def verify(path: Path, data_folder: Path | None = None) -> Verdict:
+    """Check one record.
 
-    A published record has no predictions; only its form is checked.
+    Parameters
+    ----------
+    path : Path
+        Its file; predictions lie beside it.
+    data_folder : Path, optional
+        Folder of the data sets; then labels and leaks are compared with the data themselves.
+
+    Returns
+    -------
+    Verdict
+        Of a published record, which has no predictions, only the form is checked.
     """
     try:
         record = record_files.read(path)
     except DnamaskError as error:
-        return Verdict(path, None, 0, (str(error),))
+        return Verdict(path, None, (Check("form and id", "bad", str(error)),))
+    checks = [Check("form and id", "ok")]
     if record.source == "published":
-        return Verdict(path, record, 0, ())
-    problems: list[str] = []
-    outcomes: list[SeedOutcome] = []
-    for entry in record.seeds:
-        outcomes.append(
-            SeedOutcome(entry["seed"], _predictions(path.parent, entry, problems), entry["error"])
+        return Verdict(
+            path, record, (*checks, *_run("file names", form.file_names, Evidence(path, record, {})))
         )
-    if problems:
-        return Verdict(path, record, 0, tuple(problems))
-    assert record.run is not None
-    resamples = record.interval["resamples"] if record.interval else 1
+    loaded: dict[int, prediction_files.Predictions] = {}
+    broken = list(figures.load(path.parent, record, loaded))
+    if broken:
+        return Verdict(path, record, (*checks, *(Check("predictions", "bad", each) for each in broken)))
+    evidence = Evidence(path, record, loaded, data_folder)
+    for name, check in _CHECKS:
+        checks += _run(name, check, evidence)
+    return Verdict(path, record, tuple(checks))
+
+
+def _run(name: str, check: Callable[[Evidence], Iterator[str]], evidence: Evidence) -> list[Check]:
+    found: list[Check] = []
     try:
-        again = measured(
-            record.model,
-            record.task,
-            record.run,
-            outcomes,
-            resamples=resamples,
-            schema_version=record.schema_version,
-        )
+        # What was found before a check could go no further still counts.
+        for problem in check(evidence):
+            found.append(Check(name, "bad", f"{name}: {problem}"))
+    except NotPossible as reason:
+        return found or [Check(name, "not possible", str(reason))]
     except DnamaskError as error:
-        return Verdict(path, record, 0, (str(error),))
-    scored = sum(outcome.predictions is not None for outcome in outcomes)
-    return Verdict(path, record, scored, tuple(_differences(record, again)))
-
-
-def _predictions(folder: Path, entry: Any, problems: list[str]) -> prediction_files.Predictions | None:
-    stored = entry["predictions"]
-    if stored is None:
-        return None
-    path = folder / stored["file"]
-    try:
-        content = path.read_bytes()
-        if prediction_files.sha256_of(content) != stored["sha256"]:
-            problems.append(
-                f"seed {entry['seed']}: {stored['file']} is not the file whose sha256 was recorded"
-            )
-            return None
-        loaded = prediction_files.decode(content, path)
-    except OSError as error:
-        problems.append(f"seed {entry['seed']}: {stored['file']} cannot be read ({error.strerror})")
-        return None
-    except DnamaskError as error:
-        problems.append(str(error))
-        return None
-    if len(loaded) != stored["rows"]:
-        problems.append(f"seed {entry['seed']}: {len(loaded)} predictions, {stored['rows']} recorded")
-    return loaded
-
-
-def _differences(record: ResultRecord, again: ResultRecord) -> list[str]:
-    problems: list[str] = []
-
-    def check(what: str, recorded: Any, computed: Any, tolerance: float = _EXACT) -> None:
-        if not _same(recorded, computed, tolerance):
-            problems.append(f"{what}: recorded {recorded}, computed from the predictions {computed}")
-
-    for old, new in zip(record.seeds, again.seeds, strict=True):
-        for key in ("status", "value", "value_without_leaks"):
-            check(f"seed {old['seed']} {key}", old[key], new[key])
-    for key in ("mean", "std", "mean_without_leaks", "leaked_rows", "failed_seeds", "collapsed_seeds"):
-        check(key, getattr(record, key), getattr(again, key))
-    check("test rows", record.task.test_rows, again.task.test_rows)
-    for key in ("low", "high"):
-        check(f"interval {key}", (record.interval or {}).get(key), (again.interval or {}).get(key), _INTERVAL)
-    return problems
-
-
-def _same(recorded: Any, computed: Any, tolerance: float) -> bool:
-    if isinstance(recorded, (int, float)) and isinstance(computed, (int, float)):
-        return math.isclose(recorded, computed, rel_tol=0, abs_tol=tolerance)
-    return bool(recorded == computed)
+        return [*found, Check(name, "bad", f"{name}: {error}")]
+    return found or [Check(name, "ok")]

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 
 import numpy as np
 import pytest
 from harness_records import COVID, MOUSE, TATA, outcomes, predict, write_record
+from rich.console import Console
 from scipy.stats import binom
 from typer.testing import CliRunner
 
@@ -14,6 +16,7 @@ from dnamask_plugins.cli import app
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results import record_files
 from dnamask_plugins.results.compare import _difference_draws, compare, load_side, mcnemar, to_csv, vote
+from dnamask_plugins.results.compare_text import print_comparison
 from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.published import published as published_record
 from dnamask_plugins.results.records import ModelInfo, Provenance, RunInfo, SeedOutcome
@@ -193,11 +196,34 @@ def test_command_line_in_three_forms(tmp_path):
     assert to_csv(compare(load_side(tmp_path / "a"), load_side(tmp_path / "b"))).count("\n") == 3
 
 
+def test_the_table_fits_80_columns_and_cuts_no_name(tmp_path):
+    """Seen on the landed code: prom/prom_core_tata was prom/prom_co... on a terminal."""
+    long = "prom/" + "a_very_long_name_of_a_data_set_" * 2
+    for side, right in (("a", 0.6), ("b", 0.9)):
+        for name in ("prom/prom_core_tata", "prom/prom_300_notata", "splice/reconstructed", long):
+            write_record(tmp_path / side, side, dataclasses.replace(TATA, name=name), right=right)
+    stream = io.StringIO()
+    comparison = compare(load_side(tmp_path / "a"), load_side(tmp_path / "b"))
+    print_comparison(comparison, Console(file=stream, width=80))
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    for name in ("prom/prom_core_tata", "prom/prom_300_notata", "splice/reconstructed"):
+        assert any(line.startswith(f"{name} ") and "B better" in line for line in lines)
+    # A name that is longer than its column is folded: its letters follow each other down the first column.
+    start = next(number for number, line in enumerate(lines) if line.startswith("prom/a_very"))
+    folded = [lines[start].split()[0]]
+    folded += [line.strip() for line in lines[start + 1 : start + 5] if len(line.split()) == 1]
+    assert "".join(folded).startswith(long)
+
+
 def test_command_line_verify(tmp_path):
     _, path = write_record(tmp_path)
     good = CliRunner().invoke(app, ["results", "verify", str(tmp_path)])
     assert good.exit_code == 0
     assert "1 measured records recomputed" in good.stdout
+    assert "MCC " in good.stdout
+    assert "not checked: data hashes, rows, labels, leaks, data set" in good.stdout
+    assert "could not be checked, in so many records: data hashes (1), data set (1)" in good.stdout
     path.write_text(path.read_text().replace('"mean": 0.', '"mean": 0.9'))
     bad = CliRunner().invoke(app, ["results", "verify", str(tmp_path)])
     assert bad.exit_code == 1

@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from harness_records import TATA
+from harness_records import FILES, TATA
 from scipy import stats
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 
@@ -18,8 +18,8 @@ from dnamask_plugins.results.records import ModelInfo, RunInfo, SeedOutcome, Tas
 from dnamask_plugins.results.scoring import score, scores_of
 from dnamask_plugins.results.verify import verify
 
-REGRESSION = TaskInfo("toy/expression", "toy", "spearman", 1, kind="regression")
-LABELS = TaskInfo("toy/marks", "toy", "auroc", 3, kind="multi_label")
+REGRESSION = TaskInfo("toy/expression", "toy", "spearman", 1, data_sha256=FILES, kind="regression")
+LABELS = TaskInfo("toy/marks", "toy", "auroc", 3, data_sha256=FILES, kind="multi_label")
 
 
 def values(rows: int = 60, seed: int = 0) -> Predictions:
