@@ -31,10 +31,10 @@ def models(limit_steps: int | None = None) -> list[Model]:
     return found
 
 
-def run_methods(data: Path, work: Path, records: Path, clock: Clock, seed: int | None = None) -> None:
-    """Make what has no record, of one seed or of all."""
+def run_methods(data: Path, work: Path, records: Path, clock: Clock, only: str = "") -> None:
+    """Make what has no record, those with a part in their names or all."""
     for model in models():
-        if seed in (None, model.seed) and read_record(model, records) is None:
+        if only in model.name and read_record(model, records) is None:
             clock.check()
             record = make(model, work, records)
             print(f"{model.name}: {record['cpu_seconds']:.0f} CPU s", flush=True)
@@ -46,14 +46,14 @@ def main() -> int:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--minutes", type=float)
-    parser.add_argument("--seed", type=int, help="only this one")
+    parser.add_argument("--only", default="", help="a part of the names, such as seed-1, or logo.spelled")
     given = parser.parse_args()
     prepare(given.data, given.work)
     from dnamask_plugins.pretrain.signals import Interrupted
 
     clock = Clock(given.minutes)
     try:
-        run_methods(given.data, given.work, given.records, clock, given.seed)
+        run_methods(given.data, given.work, given.records, clock, given.only)
     except (TimeUp, Interrupted):
         print("time is up; run the same command again", flush=True)
         return AGAIN

@@ -181,7 +181,7 @@ def draw_methods(path: Path, records: Path = RECORDS) -> None:
 
     forms, arms = read_toml(HERE / "forms.toml")["form"], read_toml(HERE / "methods.toml")["arm"]
     curves = method_curves(records)
-    colours = dict(zip(arms, ("#777777", "#c4622d", "#3465a4", "#7aa6c2", "#4e9a06"), strict=True))
+    colours = dict(zip(arms, ("#777777", "#c4622d", "#3465a4", "#7aa6c2", "#4e9a06", "#a05fb4"), strict=True))
     columns = min(3, max(len(curves), 1))
     lines = -(-max(len(curves), 1) // columns)
     figure = Figure(figsize=(4 * columns, 3.3 * lines + 0.4), dpi=110, layout="constrained")
