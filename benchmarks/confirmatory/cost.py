@@ -75,10 +75,8 @@ def main() -> None:
     for hidden, layers in ((64, 2), (256, 2)):
         found = measure(hidden, layers)
         share = found["both"] / found["token"] - 1
-        print(
-            f"{layers} layers of {hidden}: " + ", ".join(f"{k} {v:.1f} ms" for k, v in found.items()), end=""
-        )
-        print(f"; the letters add {share:.1%}")
+        figures = ", ".join(f"{name} {value:.1f} ms" for name, value in found.items())
+        print(f"{layers} layers of {hidden}: {figures}; the letters add {share:.1%}")
 
 
 if __name__ == "__main__":
