@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins import __version__
 from dnamask_plugins.config import fingerprint
-from dnamask_plugins.corpus.fasta import CODE_BITS, SOFT_BIT, FastaSource
+from dnamask_plugins.corpus.fasta import CODE_BITS, SOFT_BIT, STRICT, FastaSource, Letters
 from dnamask_plugins.corpus.sources import Progress, file_sha256
 from dnamask_plugins.corpus.split import Regions, SplitOptions, cut, validation_blocks
 from dnamask_plugins.corpus.store import (
@@ -45,11 +45,14 @@ class BuildOptions:
         Shorter stretches of A, C, G, T are never sampled. Not below 64: the table of regions would
         outgrow the nucleotides.
     split : SplitOptions
+    letters : Letters
+        What is done with X and with gaps.
     """
 
     exclude_soft_masked: bool = False
     shortest_region: int = 64
     split: SplitOptions = field(default_factory=SplitOptions)
+    letters: Letters = STRICT
 
     def __post_init__(self) -> None:
         if self.shortest_region < 64:
@@ -69,7 +72,7 @@ def build_corpus(
     Parameters
     ----------
     fastas : sequence of path
-        Plain or gzip FASTA, read once, in this order.
+        FASTA, plain or compressed, read once, in this order.
     folder : path
         Appears when the corpus is complete, not before.
     options : BuildOptions, optional
@@ -110,7 +113,7 @@ def _write(
     with open(folder / NUCLEOTIDES_FILE, "wb") as handle:
         writer = _Writer(handle, options.exclude_soft_masked)
         for path in fastas:
-            source = FastaSource(path, progress)
+            source = FastaSource(path, progress, options.letters)
             for chunk in source.chunks():
                 if chunk.start == 0:
                     names.append(chunk.name)
@@ -133,7 +136,7 @@ def _write(
         "package": f"dnamask-plugins {__version__}",
         "fingerprint": content_fingerprint(writer.sha256(), regions),
         "request": _request([source["sha256"] for source in sources], options),
-        "options": asdict(options),
+        "options": _plain(options),
         "sources": sources,
         "nucleotides": writer.size,
         "soft_masked": writer.soft,
@@ -145,8 +148,16 @@ def _write(
     write_json(folder / INDEX_FILE, index)
 
 
+def _plain(options: BuildOptions) -> dict[str, Any]:
+    """Return options as JSON; reading letters strictly is what a store without that entry was made with."""
+    values = asdict(options)
+    if options.letters == STRICT:
+        del values["letters"]
+    return values
+
+
 def _request(hashes: list[str], options: BuildOptions) -> str:
-    return fingerprint({"format": FORMAT, "sources": hashes, "options": asdict(options)})
+    return fingerprint({"format": FORMAT, "sources": hashes, "options": _plain(options)})
 
 
 def _figures(run_lengths: NDArray[np.int64], regions: Regions, blocks: int, window: int) -> dict[str, Any]:

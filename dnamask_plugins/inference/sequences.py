@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gzip
 import io
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
-from dnamask_plugins.corpus.fasta import BLOCK, decompressed, parse_fasta, unpack
+from dnamask_plugins.corpus.compressed import DAMAGED, decompressed
+from dnamask_plugins.corpus.fasta import BLOCK, parse_fasta, unpack
 from dnamask_plugins.corpus.sources import Progress, Tap, cannot_read
 from dnamask_plugins.errors import InputError, suggest
 from dnamask_plugins.nucleotides import decode_codes, encode_letters
@@ -102,9 +101,9 @@ def read_pieces(
                 yield from _fasta_pieces(plain, shown, block)
             else:
                 yield from _table_pieces(plain, shown, columns or Columns())
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGED as error:
         raise InputError(
-            f"{shown}: the gzip data is truncated or corrupt ({error}); fetch the file again"
+            f"{shown}: the compressed data is truncated or corrupt ({error}); fetch the file again"
         ) from None
     except OSError as error:
         raise InputError(cannot_read(shown, error)) from None
@@ -116,11 +115,11 @@ def _open(path: str | Path) -> IO[bytes]:
     return open(path, "rb", buffering=0)
 
 
-def _is_fasta(plain: io.BufferedReader | gzip.GzipFile) -> bool:
+def _is_fasta(plain: Any) -> bool:
     return plain.peek(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b">", b";")
 
 
-def _fasta_pieces(plain: io.BufferedReader | gzip.GzipFile, shown: str, block: int) -> Iterator[Piece]:
+def _fasta_pieces(plain: Any, shown: str, block: int) -> Iterator[Piece]:
     held: Piece | None = None
     for chunk in parse_fasta(plain, shown, block):
         if held is not None:
@@ -131,7 +130,7 @@ def _fasta_pieces(plain: io.BufferedReader | gzip.GzipFile, shown: str, block: i
         yield held
 
 
-def _table_pieces(plain: io.BufferedReader | gzip.GzipFile, shown: str, columns: Columns) -> Iterator[Piece]:
+def _table_pieces(plain: Any, shown: str, columns: Columns) -> Iterator[Piece]:
     text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
     try:
         first = text.readline()

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import warnings
-import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dnamask_plugins.corpus.fasta import decompressed
+from dnamask_plugins.corpus.compressed import DAMAGED, decompressed
 from dnamask_plugins.corpus.sources import cannot_read
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.inference.job import InferenceWarning
@@ -112,9 +110,9 @@ def read_variants(path: str | Path) -> list[Variant]:
         with open(path, "rb") as raw:
             text = io.TextIOWrapper(decompressed(raw, path), encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
             return list(_parse(text, str(path)))
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except DAMAGED as error:
         raise InputError(
-            f"{path}: the gzip data is truncated or corrupt ({error}); fetch the file again"
+            f"{path}: the compressed data is truncated or corrupt ({error}); fetch the file again"
         ) from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: is no UTF-8 text; give a VCF or a table") from None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
+import lzma
 import os
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnamask_plugins.corpus.bundled import bundled_genomes
-from dnamask_plugins.corpus.fasta import FastaSource, pack, read_fasta, unpack
+from dnamask_plugins.corpus.fasta import FastaSource, Letters, pack, read_fasta, unpack
 from dnamask_plugins.corpus.sources import file_sha256
 from dnamask_plugins.errors import InputError
 
@@ -61,22 +64,24 @@ def test_what_the_format_allows(content: str, expected: list[tuple[str, bytes]],
         (b"hello", "does not begin with '>'"),
         (bytes(range(256)), "does not begin with '>'"),
         (b"@read\nACGT\n+\nIIII\n", "looks like FASTQ"),
-        (b">a\n>b\nAC\n", "record 'a' holds no sequence"),
-        (b">a\nAC\n>b\n", "record 'b' holds no sequence"),
-        (b">a\nAC\n>b", "record 'b' holds no sequence"),
-        (b">a x\nAC\n>a y\nGT\n", "two records are called 'a'"),
-        (b">a\nAC\nGT-A\n", "record 'a', position 4: '-'"),
+        (b">a\nAC\nGT-A\n", "record 'a', position 4: '-' is no nucleotide letter; --drop-gaps leaves"),
+        (b">a\nACXT\n", "record 'a', position 2: 'X' is no nucleotide letter; --unknown-as-n reads"),
+        (b">a\nAC*GT\n", "record 'a', position 2: '*'"),
+        (b">a\nAC**\n", "record 'a', position 2: '*'"),
+        (b">a\n*AC\n", "record 'a', position 0: '*'"),
+        (b">a\n>b\n", "holds no sequence"),
+        (bz2.compress(f">a\n{SEQUENCE}\n".encode())[:-9], "truncated or corrupt"),
+        (lzma.compress(f">a\n{SEQUENCE}\n".encode())[:-9], "truncated or corrupt"),
+        (b"BZh91AY&SYxxxxxxxxxxxxxxx", "cannot be read"),
+        (b"\xfd7zXZ\x00xxxxxxxxxxxxxx", "truncated or corrupt"),
         (b">a\nAC>b\nGT\n", "record 'a', position 2: '>'"),
         (b">a\nAC\n>b\nG\0T\n", "record 'b', position 1: byte 0x00"),
         (b">a\nAC\xe9T\n", "record 'a', position 2: byte 0xe9"),
-        (b">caf\xe9\nAC\n", "header 1 is not UTF-8"),
         (b">a\nAC\n>b\0\nAC\n", "header 2 holds a NUL"),
         (b">" + b"x" * 100_000 + b"\nAC\n", "header 1 is longer than"),
         (b">a\nMKLV*\n", "record 'a', position 2: 'L'"),
-        (b"BZh91AY&SY", "bzip2"),
         (b"PK\x03\x04abcdef", "zip archive"),
         (b"\x28\xb5\x2f\xfd0000", "zstd"),
-        (b"\xfd7zXZ\x00", "xz"),
         (gzip.compress(f">a\n{SEQUENCE}\n".encode(), mtime=0)[:-9], "truncated or corrupt"),
         (gzip.compress(f">a\n{SEQUENCE}\n".encode(), mtime=0)[:500], "truncated or corrupt"),
         (gzip.compress(b">a\nACGT\n", mtime=0)[:5], "truncated or corrupt"),
@@ -92,6 +97,51 @@ def test_each_fault_is_one_line_that_names_the_file(content: bytes, complaint: s
     assert complaint in str(error.value)
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected", "said"),
+    [
+        (b"; by hand\n>a\nAC\n;x\nGT\n", [("a", b"ACGT")], "comment lines skipped: 2"),
+        (b">a\n>b\nAC\n>c\n", [("b", b"AC")], "records without sequence left out: 2"),
+        (b">a x\nAC\n>a y\nGT\n>a_2\nTT\n", [("a", b"AC"), ("a_2", b"GT"), ("a_2_2", b"TT")], "numbered"),
+        (b">caf\xe9\nAC\n", [("caf\xe9", b"AC")], "headers in Latin-1: 1"),
+        (b">a\nAC*\n>b\nGT\n*", [("a", b"AC"), ("b", b"GT")], "final stars left out: 2"),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 3, 1 << 20])
+def test_harmless_oddities_are_read_and_said(
+    content: bytes, expected: list[tuple[str, bytes]], said: str, block: int, tmp_path: Path
+) -> None:
+    path = write(tmp_path, content)
+    with pytest.warns(UserWarning, match=f"a.fa: .*{said}"):
+        assert records(path) == expected
+    pieces: dict[str, bytes] = {}
+    with pytest.warns(UserWarning, match=said):
+        chunks = list(FastaSource(path).chunks(block))
+    for chunk in chunks:
+        letters = bytes(b"ACGTN"[code] for code in unpack(chunk.packed)[0])
+        pieces[chunk.name] = pieces.get(chunk.name, b"") + letters
+    assert list(pieces.items()) == expected
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_compressed_files_are_told_apart_by_content(
+    compress: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    path = write(tmp_path, compress(f">a\n{SEQUENCE}\n".encode()), "no_suffix")
+    assert records(path) == [("a", SEQUENCE.encode())]
+    two = write(tmp_path, compress(b">a\nAC\n") + compress(b">b\nGT\n"), "two")
+    assert records(two) == [("a", b"AC"), ("b", b"GT")]
+
+
+def test_other_letters_are_read_on_request(tmp_path: Path) -> None:
+    path = write(tmp_path, b">a\nAC-X.x?T\n")
+    letters = Letters(unknown_as_n=True, drop_gaps=True)
+    packed = np.concatenate([chunk.packed for chunk in FastaSource(path, letters=letters).chunks()])
+    codes, soft = unpack(packed)
+    assert codes.tolist() == [0, 1, 4, 4, 4, 3]
+    assert soft.tolist() == [False, False, False, True, False, False]
 
 
 def test_missing_file_and_folder_are_one_line(tmp_path: Path) -> None:

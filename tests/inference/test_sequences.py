@@ -71,7 +71,7 @@ def test_columns_can_be_named(tmp_path: Path):
         ("sequence,label\n", "no row"),
         ("sequence,label\nACGT,1\nACXT,1\n", "line 3: sequence position 2: 'X'"),
         ("sequence,label\nACGT,1\nACGT\n", "line 3 has 1 fields"),
-        (">a\nACGT\n>b\n", "record 'b' holds no sequence"),
+        (">a\n>b\n", "holds no sequence"),
         ("\xff\xfe,sequence\n", "UTF-8|no column"),
     ],
 )

@@ -34,16 +34,22 @@ def build(
     shortest_region: Annotated[
         int, typer.Option(help="Shorter stretches of A, C, G, T are left out; 64 or more.")
     ] = 64,
+    unknown_as_n: Annotated[bool, typer.Option("--unknown-as-n", help="Read X and ? as N.")] = False,
+    drop_gaps: Annotated[
+        bool, typer.Option("--drop-gaps", help="Leave - and . of an alignment out.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another corpus there.")] = False,
 ) -> None:
     """Make a corpus. Doing it again with the same files and options does nothing."""
     from dnamask_plugins.cli.progress import reading
     from dnamask_plugins.corpus.build import BuildOptions, build_corpus
+    from dnamask_plugins.corpus.fasta import Letters
     from dnamask_plugins.corpus.split import SplitOptions
 
     files = [*fasta, *(more or [])]
     split = SplitOptions(validation_fraction, border_share, window, split_seed)
-    options = BuildOptions(exclude_soft_masked, shortest_region, split)
+    letters = Letters(unknown_as_n, drop_gaps)
+    options = BuildOptions(exclude_soft_masked, shortest_region, split, letters)
     with reading(files, "reading") as progress:
         store = build_corpus(files, output, options, overwrite=overwrite, progress=progress)
     _report(store)
