@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.architectures.tiny import tiny_config
+from benchmarks.architectures.tiny import architectures, tiny_backbone, tiny_config
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
@@ -44,7 +44,7 @@ def travel(kind: str, corpus: Path, table: Path, place: Path) -> Journey:
     Parameters
     ----------
     kind : str
-        Model type of transformers.
+        Model type of transformers, or name of an installed backbone.
     corpus, table : Path
     place : Path
         Empty folder.
@@ -80,7 +80,10 @@ def _try(step: Callable[[], str]) -> str | Exception:
 
 
 def _build(kind: str, folder: Path) -> str:
-    config = tiny_config(kind, TOKENIZER)
+    from dnamask_plugins.plugins import discover
+
+    make = tiny_backbone if kind in discover("backbones") and kind not in architectures() else tiny_config
+    config = make(kind, TOKENIZER)
     config.save_pretrained(folder)
     return type(config).__name__.removesuffix("Config")
 

@@ -42,6 +42,7 @@ _MORE: Final[Mapping[str, Mapping[str, Any]]] = {
         "pronunciation_embed_dim": 8, "shape_embed_dim": 8,
     },
     "squeezebert": {"embedding_size": 32},
+    "xmod": {"languages": ["dna"], "default_language": "dna"},
 }  # fmt: skip
 """What some architectures need besides."""
 
@@ -64,6 +65,8 @@ def tiny_config(kind: str, tokenizer: DNATokenizer) -> Any:
     import torch
     from transformers import CONFIG_MAPPING, AutoModelForMaskedLM
 
+    if "vision_config" in CONFIG_MAPPING[kind]().to_dict():
+        raise ValueError("reads images besides text")
     known = CONFIG_MAPPING[kind]().to_dict()
     settings = {name: value for name, value in _SIZES.items() if name in known} | _MORE.get(kind, {})
     config = CONFIG_MAPPING[kind](
@@ -74,3 +77,15 @@ def tiny_config(kind: str, tokenizer: DNATokenizer) -> Any:
     if size > LARGEST:
         raise ValueError(f"cannot be made tiny ({size / 1e6:.0f} M parameters)")
     return config
+
+
+def tiny_backbone(name: str, tokenizer: DNATokenizer) -> Any:
+    """Return the configuration of an installed backbone with its published settings, but for the sizes."""
+    from dnamask_plugins.models.source import load_backbone
+
+    backbone = load_backbone(name)
+    known = backbone.build_config(tokenizer).to_dict()
+    sizes = {key: value for key, value in _SIZES.items() if key in known}
+    if isinstance(known.get("layer_types"), list):
+        sizes["layer_types"] = known["layer_types"][: sizes["num_hidden_layers"]]
+    return backbone.build_config(tokenizer, **sizes)
