@@ -4,9 +4,9 @@
     python -m benchmarks.architectures.run roberta modernbert # some; the others' results are kept
 
 Each is pretrained for two steps with CM-GEMS on made-up DNA, saved, loaded with plain ``transformers`` and
-with our loader (the answers must be equal), fine-tuned for two steps, embedded, given LoRA adapters, and asked
-for its longest row, which must run while one token more must not. ``results.json`` holds what came of it, and
-``docs/reference/architectures.md`` is made from that.
+with our loader (the answers must be equal), fine-tuned for two steps, embedded, given LoRA adapters, and
+asked for its longest row, which must run while one token more must not. ``results.json`` holds what came of
+it, and ``docs/reference/architectures.md`` is made from that.
 """
 
 from __future__ import annotations
@@ -23,6 +23,27 @@ HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results.json"
 PAGE: Final = HERE.parents[1] / "docs" / "reference" / "architectures.md"
 _WORDS: Final = ("ACG", "TTA", "GGC", "CAT", "AAT", "GTC")
+
+
+_ABOUT: Final = """\
+Written by `python -m benchmarks.architectures.run` from runs on tiny models; do not edit. Each was built from
+a configuration, pretrained for two steps with `cm_gems`, saved, loaded with plain `AutoModelForMaskedLM` and
+with our loader (equal answers), fine-tuned for two steps, embedded for a probe, and given LoRA adapters.
+*Packed* means that padding, and the vocabulary where nothing is predicted, are left out of the work; the
+others train through their own forward pass, with the same loss. *Longest row* is what asking the model gave:
+a row of so many tokens ran, and one more did not."""
+
+_COLUMNS: Final = (
+    "name",
+    "tokenizer",
+    "pretraining",
+    "loss",
+    "fine-tuning",
+    "probe",
+    "LoRA on",
+    "longest row",
+    "what does not work",
+)
 
 
 def backbones() -> list[str]:
@@ -68,12 +89,7 @@ def page(results: dict[str, Any]) -> str:
     lines = [
         "# Architectures",
         "",
-        "Written by `python -m benchmarks.architectures.run` from runs on tiny models; do not edit. Each was built",
-        "from a configuration, pretrained for two steps with `cm_gems`, saved, loaded with plain `AutoModelForMaskedLM`",
-        "and with our loader (equal answers), fine-tuned for two steps, embedded for a probe, and given LoRA adapters.",
-        "*Packed* means that padding, and the vocabulary where nothing is predicted, are left out of the work; the",
-        "others train through their own forward pass, with the same loss. *Longest row* is what asking the model gave:",
-        "a row of so many tokens ran, and one more did not.",
+        *_ABOUT.splitlines(),
         "",
         f"Measured with transformers {results['transformers']}.",
         "",
@@ -91,10 +107,7 @@ def page(results: dict[str, Any]) -> str:
 
 def _table(rows: list[dict[str, Any]]) -> list[str]:
     columns = ("pretrained", "loads", "classified", "probed", "lora", "length")
-    lines = [
-        "| name | tokenizer | pretraining | loss | fine-tuning | probe | LoRA on | longest row | what does not work |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [f"| {' | '.join(_COLUMNS)} |", "|---" * len(_COLUMNS) + "|"]
     for row in sorted(rows, key=lambda each: each["architecture"]):
         cells = [f"`{row['architecture']}`", row["tokenizer"], *(row.get(each, "no") for each in columns)]
         lines.append(f"| {' | '.join([*cells, row['reason'].replace('|', '/')])} |")

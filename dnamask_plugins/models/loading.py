@@ -43,6 +43,8 @@ class ModelDescription:
         ``configuration``: a folder with ``config.json`` and no weights, which started at random.
     architecture : str
         Class of the model.
+    library : str
+        Package that has the class: transformers, this one, or a plugin's.
     parameters : int
         Trainable numbers, tied ones counted once.
     vocab_size : int
@@ -60,6 +62,7 @@ class ModelDescription:
     parameters: int
     vocab_size: int
     max_positions: int | None
+    library: str = "transformers"
     started_fresh: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
 
@@ -238,6 +241,7 @@ def _describe(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         vocab_size=model.config.vocab_size,
         max_positions=limit,
+        library=type(model).__module__.partition(".")[0],
         started_fresh=fresh,
         replaced=replaced,
     )

@@ -54,6 +54,10 @@ def record_of(
             "fingerprint": fingerprint(curriculum),
             "state": dict(schedule.state),
             "switch_step": schedule.state.get("switch_step"),
+            "strategies": list(parts.masker.strategies),
+            "mask_rate": schedule.spec.mask_rate,
+            "probe": parts.curriculum.probes[0],
+            "probe_rate": parts.validation.mask_rate,
         },
         "progress": {
             "steps": step,
@@ -72,8 +76,22 @@ def record_of(
 def write_run_record(folder: Path, record: dict[str, Any]) -> None:
     """Write ``run.json`` and the model card ``README.md`` into a model folder."""
     write_json(folder / "run.json", record)
+    write_atomically(folder / "README.md", write_card(folder, record))
+
+
+def write_card(folder: Path, record: Mapping[str, Any]) -> str:
+    """Return the model card; its code runs in the folder as it stands there.
+
+    Plain ``transformers`` loads what it has a class for; other architectures need the package that has them,
+    and a tokenizer without a Hugging Face form needs ours.
+    """
     templates = Environment(
         loader=PackageLoader("dnamask_plugins.pretrain"), undefined=StrictUndefined, trim_blocks=True
     )
-    card = templates.get_template("model_card.md.j2").render(record=record)
-    write_atomically(folder / "README.md", card)
+    return templates.get_template("model_card.md.j2").render(
+        record=record,
+        library=record["model"]["library"],
+        plain_tokenizer=any(
+            (folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json")
+        ),
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tokenizers import AddedToken, Regex, Tokenizer
+from tokenizers import AddedToken, Regex, Tokenizer, decoders
 from tokenizers.models import BPE, Unigram, WordLevel
 from tokenizers.normalizers import Lowercase, Prepend, Replace
 from tokenizers.normalizers import Sequence as Normalizers
@@ -39,6 +39,25 @@ def letter_steps(letters_as: str = LETTERS) -> list[Any]:
             if source != target
         ),
     ]
+
+
+def joined(shared: int = 0) -> Any:
+    """Return the decoder that writes tokens one behind the other, without blanks and marks of words.
+
+    Parameters
+    ----------
+    shared : int
+        Letters that a token shares with the one before it; between special tokens none are.
+    """
+    steps: list[Any] = [decoders.Replace(Regex(r"\A(##|▁|Ġ)"), "")]
+    if shared:
+        steps.append(decoders.Replace(Regex(r"\A"), "|"))
+    steps.append(decoders.Fuse())
+    if shared:
+        letter = f"[{LETTERS}]"
+        again = f"(?<={letter})\\|{letter}{{{shared}}}(?={letter})"
+        steps += [decoders.Replace(Regex(again), ""), decoders.Replace("|", "")]
+    return decoders.Sequence(steps)
 
 
 def framed(
@@ -73,6 +92,7 @@ def word_level(
     if normalizer is not None:
         backend.normalizer = normalizer
     backend.pre_tokenizer = splitter
+    backend.decoder = joined()
     return framed(backend, ids, head, tail, special)
 
 
@@ -89,7 +109,7 @@ def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
     if k > 1:
         steps.append(Replace(Regex(f"[{lower}][{LETTERS}]{{0,{k - 2}}}(?=[{lower}]|\\z)"), ""))
     steps += [Replace(letter.lower(), letter) for letter in LETTERS]
-    return word_level(
+    backend = word_level(
         vocabulary,
         "[UNK]",
         Normalizers(steps),
@@ -98,6 +118,8 @@ def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
         ["[SEP]"],
         vocabulary[:5],
     )
+    backend.decoder = joined(k - 1)
+    return backend
 
 
 def consecutive_words(
@@ -128,6 +150,7 @@ def with_letter_policy(backend: Tokenizer, letters_as: str = LETTERS) -> Tokeniz
     copy = Tokenizer.from_str(backend.to_str())
     own = copy.normalizer
     copy.normalizer = Normalizers(letter_steps(letters_as) + ([] if own is None else [own]))
+    copy.decoder = joined()
     copy.no_padding()
     copy.no_truncation()
     return copy

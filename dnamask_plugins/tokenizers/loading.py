@@ -84,7 +84,9 @@ def tokenizer_config(source: str | os.PathLike[str] | Mapping[str, Any]) -> dict
     text = os.fspath(source)
     name, _, settings = text.partition(":")
     known = plugins.discover("tokenizers")
-    if plugins.normalize(name) in known:
+    if plugins.normalize(name) in known and not isinstance(source, Path):
+        if tokenizer_folder(Path(text)) is not None:
+            raise ConfigError(f"'{text}' is a tokenizer, and a folder with one here; write ./{text} for that")
         where = f"tokenizer '{text}'"
         return {"name": plugins.normalize(name)} | parse_parameters(settings, where)
     path = Path(text)

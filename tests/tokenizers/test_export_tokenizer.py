@@ -33,6 +33,10 @@ def round_trip(tokenizer: TokenizerBase, folder: Path, texts: list[str]) -> None
     assert len(theirs) == tokenizer.vocab_size
     assert (theirs.pad_token_id, theirs.mask_token_id) == (tokenizer.pad_token_id, tokenizer.mask_token_id)
     assert theirs.model_max_length == 512
+    plain = "ACGTTGCATGCCAGTAACCGGTTA"
+    written = theirs.decode(theirs(plain)["input_ids"], skip_special_tokens=True)
+    assert written.upper().replace("U", "T") in plain
+    assert len(written) > len(plain) - 8
     padded = theirs(texts, padding=True, return_tensors="np")
     batch = tokenizer.encode_batch(texts)
     assert padded["input_ids"].tolist() == batch.input_ids.tolist()
@@ -43,6 +47,15 @@ def round_trip(tokenizer: TokenizerBase, folder: Path, texts: list[str]) -> None
     assert ours.encode_batch(texts).offsets.tolist() == batch.offsets.tolist()
     assert (folder / "config.json").is_file()
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 6, 7])
+def test_decoding_writes_each_nucleotide_once(k: int) -> None:
+    exported = to_huggingface(KmerTokenizer(k))
+    ids = exported("GATTACAGATT")["input_ids"]
+    assert exported.decode(ids) == "[CLS]GATTACAGATT[SEP]"
+    ids[2] = exported.mask_token_id
+    assert exported.decode(ids).startswith(f"[CLS]{'GATTACA'[:k]}[MASK]")
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 6, 7])

@@ -44,3 +44,15 @@ def test_refuses_in_one_line(source: str, message: str) -> None:
         load_tokenizer(source)
     assert isinstance(error.value, ConfigError)
     assert "\n" not in str(error.value)
+
+
+def test_a_folder_named_as_a_tokenizer_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dnamask_plugins.tokenizers.export import save_pretrained
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kmer").mkdir()
+    assert load_tokenizer("kmer") == KmerTokenizer(6)  # an empty folder, such as one to be written
+    save_pretrained(KmerTokenizer(3), "kmer")
+    assert load_tokenizer(Path("kmer")) == load_tokenizer("./kmer") == KmerTokenizer(3)
+    with pytest.raises(ConfigError, match=r"write \./kmer"):
+        load_tokenizer("kmer")
