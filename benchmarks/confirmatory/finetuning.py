@@ -17,7 +17,7 @@ from dnamask_plugins.harness.data import LabelledData, find_file, read_labelled,
 from dnamask_plugins.results.metrics import compute_scores
 from dnamask_plugins.tasks import Task, gue
 
-HEADS = ("first", "mean")
+PROBE = "probe"
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,9 @@ class Attempt:
     ----------
     task : str
     learning_rate, epochs : float
-    head : {"first", "mean"}
-        What the classifier reads: the first token's state, or the mean over all tokens.
+    head : {"first", "mean", "probe"}
+        What the classifier reads: the first token's state, or the mean over all tokens. ``probe``: the model
+        is frozen and a logistic regression is fitted to the mean; learning rate and epochs mean nothing.
     seed : int
         Of the head, the order and the choice of rows.
     train_rows : int
@@ -78,15 +79,19 @@ def fine_tune(folder: Path, attempt: Attempt, data: Path, recipe: Mapping[str, A
     from dnamask_plugins.harness.finetune import FineTuneSettings
     from dnamask_plugins.harness.finetune import fine_tune as run
     from dnamask_plugins.harness.model_source import ModelSource
+    from dnamask_plugins.harness.probe import probe
     from dnamask_plugins.tasks.recipes import Recipe
 
     train, scored, classes = rows_of(data, attempt.task, attempt.train_rows, attempt.on)
     source = ModelSource.find(str(folder))
+    encoded = [encode_data(each, source.tokenizer, None) for each in (train, scored)]
+    started = time.process_time()
+    if attempt.head == PROBE:
+        probed = probe(source, encoded[0], None, encoded[1], classes, "mcc", attempt.seed)
+        return _figures(probed.scores, scored, classes, started) | {"train_rows": len(train)}
     settings = FineTuneSettings(
         Recipe(learning_rate=attempt.learning_rate, num_train_epochs=attempt.epochs, **recipe)
     )
-    encoded = [encode_data(each, source.tokenizer, None) for each in (train, scored)]
-    started = time.process_time()
     tuned = run(
         source,
         encoded[0],

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
-from benchmarks.confirmatory.finetuning import Attempt, fine_tune, floor, read_results
+from benchmarks.confirmatory.finetuning import PROBE, Attempt, fine_tune, floor, read_results
 from benchmarks.confirmatory.prepare import prepare
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, form_settings, make
 from dnamask_plugins.files import write_json
@@ -109,7 +109,7 @@ def run_stage(stage: dict[str, Any], data: Path, work: Path, records: Path, cloc
         run_floors(data, records, clock)
         return
     for label, attempt in attempts(stage, chosen_recipe(records)):
-        path = records / "gate0" / f"finetune.{label}.json"
+        path = records / "gate0" / f"{'probe' if attempt.head == PROBE else 'finetune'}.{label}.json"
         results = read_results(path)
         if attempt.key in results:
             continue

@@ -100,8 +100,9 @@ def _seeds(seeds: list[int], all_of_them: int) -> str:
 
 def dev_table(records: Path = RECORDS) -> dict[str, Any]:
     """Return Gate 0's results: label of a model to attempt to figures."""
-    folder = records / "gate0"
-    return {
-        path.stem.removeprefix("finetune."): read_results(path)
-        for path in sorted(folder.glob("finetune.*.json"))
-    }
+    found: dict[str, Any] = {}
+    for path in sorted((records / "gate0").glob("*.*.json")):
+        kind, _, label = path.stem.partition(".")
+        if kind in ("finetune", "probe"):
+            found.setdefault(label, {}).update(read_results(path))
+    return found

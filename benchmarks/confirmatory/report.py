@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.confirmatory import gate0, methods
-from benchmarks.confirmatory.finetuning import read_results
+from benchmarks.confirmatory.finetuning import PROBE, read_results
 from benchmarks.confirmatory.outcomes import departures, dev_table, figures, final_perplexity
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, read_record
 from benchmarks.confirmatory.registration import Registration
@@ -95,22 +95,21 @@ def gate0_tables(records: Path = RECORDS) -> str:
 
 def _search_table(records: Path) -> str:
     known, rows = dev_table(records), []
-    for stage in (each for each in gate0.TABLE["stage"] if each["name"].startswith("search")):
+    stages = [each for each in gate0.TABLE["stage"] if each["name"].startswith(("search", "probe"))]
+    tasks = list(dict.fromkeys(task for stage in stages for task in stage["tasks"]))
+    for stage in stages:
         for label in stage["models"]:
             recipes: dict[str, dict[str, float]] = {}
             for each, attempt in gate0.attempts(stage, None):
                 if each == label and attempt.key in known.get(label, {}):
-                    recipe = f"{attempt.learning_rate:g}, {attempt.head}"
+                    frozen = attempt.head == PROBE
+                    recipe = "frozen, linear" if frozen else f"{attempt.learning_rate:g}, {attempt.head}"
                     recipes.setdefault(recipe, {})[attempt.task] = known[label][attempt.key]["mcc"]
             title = gate0.TABLE["model"][label]["title"]
             for recipe, by_task in recipes.items():
-                shown = [f"{by_task[task]:.3f}" if task in by_task else "-" for task in stage["tasks"]]
-                mean = (
-                    f"{np.mean(list(by_task.values())):.3f}" if len(by_task) == len(stage["tasks"]) else "-"
-                )
-                rows.append([title, recipe, *shown, mean])
-    tasks = next(each["tasks"] for each in gate0.TABLE["stage"] if each["name"] == "search")
-    return table(["model", "learning rate, head", *tasks, "mean"], rows)
+                shown = [f"{by_task[task]:.3f}" if task in by_task else "-" for task in tasks]
+                rows.append([title, recipe, *shown])
+    return table(["model", "learning rate, head", *tasks], rows)
 
 
 def _confirm_table(records: Path) -> str:

@@ -17,7 +17,7 @@ import functools
 import inspect
 import types
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -25,31 +25,12 @@ from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
 from dnamask_plugins.corruption import IGNORED_LABEL
-from dnamask_plugins.models.nucleotide_loss import LetterTable
+from dnamask_plugins.models.nucleotide_loss import LetterTable, MaskedLosses
 from dnamask_plugins.models.packed_attention import PackedRows, Segments
 from dnamask_plugins.models.packed_layers import Encoder, encoder_of
 
 _INSTALLED: Final = "_dnamask_masked_forward"
 _LETTERS: Final = "_dnamask_letters"
-
-
-class MaskedLosses(NamedTuple):
-    """What a masked batch costs a model, by token and by hidden letter.
-
-    Attributes
-    ----------
-    tokens : tensor, shape ()
-        Mean loss of the predicted tokens.
-    count : int
-        Predicted tokens.
-    letters, reach : tensor, shape ()
-        See `LetterLosses`; sums, weighted by ``places``.
-    """
-
-    tokens: torch.Tensor
-    count: int
-    letters: torch.Tensor
-    reach: torch.Tensor
 
 
 @dataclass(frozen=True, eq=False)

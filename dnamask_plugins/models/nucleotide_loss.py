@@ -25,6 +25,25 @@ class LetterLosses(NamedTuple):
     reach: torch.Tensor
 
 
+class MaskedLosses(NamedTuple):
+    """What a masked batch costs a model, by token and by hidden letter.
+
+    Attributes
+    ----------
+    tokens : tensor, shape ()
+        Mean loss of the predicted tokens.
+    count : int
+        Predicted tokens.
+    letters, reach : tensor, shape ()
+        See `LetterLosses`; sums, weighted by ``places``.
+    """
+
+    tokens: torch.Tensor
+    count: int
+    letters: torch.Tensor
+    reach: torch.Tensor
+
+
 class LetterTable:
     """Which words of a vocabulary have which letter at which place, as one matrix.
 
