@@ -62,14 +62,14 @@ def _print_version(wanted: bool) -> None:
 _FIRST_STEPS: Final = """\
 dnamask: pretraining for DNA in which what gets masked, and when, is a plugin.
 
-  dnamask quickstart -o quickstart   three minutes: a model and a report, offline
+  dnamask quickstart -o quickstart   three minutes: a model, a report; offline
   dnamask mask --strategy span --tokenizer kmer --sequence ACGTTGCATTACGGC
                                      what a mask hides
-  dnamask list                       what is installed ('dnamask info NAME': more)
+  dnamask list                       what is installed ('dnamask info NAME')
   dnamask pretrain --help            from a genome to a model
   dnamask finetune --help            from a table of yours to a classifier
   dnamask gue run --help             scores on GUE, beside floors
-  dnamask doctor                     when something is wrong with the installation
+  dnamask doctor                     what is wrong with this installation
 
 All commands: dnamask --help
 """
