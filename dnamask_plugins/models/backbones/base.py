@@ -111,7 +111,8 @@ class Backbone:
 
         if self.register is not None:
             self.register()
-        known = AutoConfig.for_model(self.model_type).to_dict()
+        plain = AutoConfig.for_model(self.model_type)
+        known = {**plain.to_dict(), **plain.attribute_map}
         for key in overrides:
             if key not in known:
                 raise ConfigError(f"backbone '{self.name}': unknown setting '{key}'; {suggest(key, known)}")

@@ -1,0 +1,43 @@
+"""Caduceus and PlantCaduceus: bidirectional state-space layers on single letters, equivariant if wanted.
+
+Written from the paper and the published configuration around transformers' Mamba block, which runs on a CPU
+as well (slowly). No remote code. The module is light: PyTorch and transformers are imported when the
+architecture is registered.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+from dnamask_plugins.models.backbones.base import Backbone
+
+MODEL_TYPE: Final = "caduceus"
+
+
+@functools.cache
+def register() -> None:
+    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
+    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+    from dnamask_plugins.models.backbones.caduceus import modeling
+    from dnamask_plugins.models.backbones.caduceus.configuration import CaduceusConfig
+
+    AutoConfig.register(MODEL_TYPE, CaduceusConfig, exist_ok=True)
+    AutoModel.register(CaduceusConfig, modeling.Caduceus, exist_ok=True)
+    AutoModelForMaskedLM.register(CaduceusConfig, modeling.CaduceusForMaskedLM, exist_ok=True)
+    AutoModelForSequenceClassification.register(
+        CaduceusConfig, modeling.CaduceusForSequenceClassification, exist_ok=True
+    )
+
+
+CADUCEUS = Backbone(
+    name="caduceus",
+    summary="Caduceus: 16 bidirectional Mamba layers of 256, on single letters; slow on a CPU",
+    reference="Schiff et al. 2024, ICML, arXiv 2403.03234",
+    tokenizer={"name": "caduceus"},
+    model_type=MODEL_TYPE,
+    settings={"hidden_size": 256, "num_hidden_layers": 16, "rcps": True},
+    max_positions=None,
+    register=register,
+)

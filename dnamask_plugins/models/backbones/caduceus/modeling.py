@@ -1,0 +1,365 @@
+"""Caduceus's network: Mamba in both directions, and on both strands with shared parameters.
+
+Parameters have the names of the published checkpoints. Padding stands on the right and is left out of every
+reversal, so that a row gives the same with and without it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.functional import linear
+from transformers import MambaConfig, PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, SequenceClassifierOutput
+from transformers.models.mamba.modeling_mamba import MambaMixer, MambaRMSNorm
+
+from dnamask_plugins.models.backbones.caduceus.configuration import CaduceusConfig
+
+
+class Reversal:
+    """Turns rows round, real tokens only.
+
+    Parameters
+    ----------
+    like : tensor, shape (B, L, ...)
+    attention_mask : tensor, shape (B, L), or None
+        Non-zero for tokens, which stand on the left.
+    """
+
+    def __init__(self, like: torch.Tensor, attention_mask: torch.Tensor | None) -> None:
+        self.index: torch.Tensor | None = None
+        if attention_mask is not None and not bool(attention_mask.all()):
+            place = torch.arange(like.shape[1], device=like.device)
+            lengths = attention_mask.bool().sum(1, keepdim=True)
+            self.index = torch.where(place < lengths, lengths - 1 - place, place)
+
+    def __call__(self, states: torch.Tensor) -> torch.Tensor:
+        """Reverse along the rows (B, L) or (B, L, channels)."""
+        if self.index is None:
+            return states.flip(1)
+        index = self.index if states.dim() == 2 else self.index[..., None].expand_as(states)
+        return states.gather(1, index)
+
+    def complement(self, states: torch.Tensor) -> torch.Tensor:
+        """Read states (B, L, channels) as the other strand: rows and channels reversed."""
+        return self(states).flip(-1)
+
+
+def mamba_settings(config: CaduceusConfig) -> MambaConfig:
+    """Translate the settings of the block into transformers' names."""
+    own = config.ssm_cfg
+    return MambaConfig(
+        hidden_size=config.d_model,
+        num_hidden_layers=config.n_layer,
+        state_size=own.get("d_state", 16),
+        conv_kernel=own.get("d_conv", 4),
+        expand=own.get("expand", 2),
+        time_step_rank=own.get("dt_rank", "auto"),
+        time_step_min=own.get("dt_min", 0.001),
+        time_step_max=own.get("dt_max", 0.1),
+        time_step_init_scheme=own.get("dt_init", "random"),
+        time_step_scale=own.get("dt_scale", 1.0),
+        time_step_floor=own.get("dt_init_floor", 1e-4),
+        use_conv_bias=own.get("conv_bias", True),
+        use_bias=own.get("bias", False),
+    )
+
+
+class BiMamba(nn.Module):
+    """One block for each direction; their outer projections are one where they are tied."""
+
+    def __init__(self, config: CaduceusConfig, layer: int) -> None:
+        super().__init__()
+        settings = mamba_settings(config)
+        self.multiply = config.bidirectional_strategy == "ew_multiply"
+        self.mamba_fwd = MambaMixer(settings, layer_idx=layer)
+        self.mamba_rev = MambaMixer(settings, layer_idx=layer) if config.bidirectional else None
+
+    def forward(self, states: torch.Tensor, reverse: Reversal) -> torch.Tensor:
+        """Map (B, L, channels) to the same."""
+        forward = self.mamba_fwd(states)
+        if self.mamba_rev is None:
+            return forward
+        backward = reverse(self.mamba_rev(reverse(states)))
+        return forward * backward if self.multiply else forward + backward
+
+
+class BothStrands(nn.Module):
+    """A module applied to each half of the channels, to the second one as the other strand."""
+
+    def __init__(self, submodule: nn.Module) -> None:
+        super().__init__()
+        self.submodule = submodule
+
+    def forward(self, states: torch.Tensor, reverse: Reversal) -> torch.Tensor:
+        """Map (B, L, 2 * channels) to the same."""
+        return on_both_strands(states, reverse, lambda half: self.submodule(half, reverse))
+
+
+def on_both_strands(states: torch.Tensor, reverse: Reversal, function: Any) -> torch.Tensor:
+    """Apply a function to both halves of the channels, to the second one as the other strand."""
+    first, second = states.chunk(2, dim=-1)
+    return torch.cat((function(first), reverse.complement(function(reverse.complement(second)))), dim=-1)
+
+
+class NormHolder(nn.Module):
+    """Holds a norm under the name that the published equivariant form without fused kernels has."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.submodule = norm
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """Normalise the channels."""
+        return self.submodule(states)
+
+
+def make_norm(config: CaduceusConfig) -> nn.Module:
+    """Return the norm, under its published name."""
+    kind = MambaRMSNorm if config.rms_norm else nn.LayerNorm
+    norm = kind(config.d_model, eps=config.norm_epsilon)
+    return NormHolder(norm) if config.rcps and not config.fused_add_norm else norm
+
+
+class CaduceusLayer(nn.Module):
+    """Add to the residual, normalise, mix."""
+
+    def __init__(self, config: CaduceusConfig, layer: int) -> None:
+        super().__init__()
+        self.equivariant, self.swaps = config.rcps, config.rcps and config.fused_add_norm
+        self.in_float32 = config.residual_in_fp32
+        mixer = BiMamba(config, layer)
+        self.mixer = BothStrands(mixer) if config.rcps else mixer
+        self.norm = make_norm(config)
+
+    def forward(
+        self, states: torch.Tensor, residual: torch.Tensor | None, reverse: Reversal
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the mixer says, and the residual."""
+        residual = states if residual is None else states + residual
+        if self.swaps:
+            residual = torch.cat(residual.chunk(2, dim=-1)[::-1], dim=-1)
+        normed = on_both_strands(residual, reverse, self.norm) if self.equivariant else self.norm(residual)
+        mixed = self.mixer(normed.to(states.dtype), reverse)
+        return mixed, residual.float() if self.in_float32 else residual
+
+
+class EquivariantEmbedding(nn.Module):
+    """Embeds both strands: the letters, and behind them their complements with reversed channels."""
+
+    def __init__(self, config: CaduceusConfig) -> None:
+        super().__init__()
+        self.register_buffer("complement_map", torch.tensor(config.complements()))
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The matrix."""
+        return self.embedding.weight
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """Map (B, L) to (B, L, 2 * channels)."""
+        other = self.embedding(self.complement_map[input_ids]).flip(-1)
+        return torch.cat((self.embedding(input_ids), other), dim=-1)
+
+
+class CaduceusEmbeddings(nn.Module):
+    """Holds the embedding under its published name."""
+
+    def __init__(self, config: CaduceusConfig) -> None:
+        super().__init__()
+        self.word_embeddings = (
+            EquivariantEmbedding(config) if config.rcps else nn.Embedding(config.vocab_size, config.d_model)
+        )
+
+
+class CaduceusBackbone(nn.Module):
+    """Embedding, layers and the norm behind them."""
+
+    def __init__(self, config: CaduceusConfig) -> None:
+        super().__init__()
+        self.embeddings = CaduceusEmbeddings(config)
+        self.layers = nn.ModuleList(CaduceusLayer(config, index) for index in range(config.n_layer))
+        self.norm_f = make_norm(config)
+        self.equivariant = config.rcps
+
+    def forward(self, states: torch.Tensor, reverse: Reversal) -> list[torch.Tensor]:
+        """Return the states before each layer, and the last ones normalised."""
+        kept, residual = [], None
+        for layer in self.layers:
+            kept.append(states)
+            states, residual = layer(states, residual, reverse)
+        last = states if residual is None else states + residual
+        normed = on_both_strands(last, reverse, self.norm_f) if self.equivariant else self.norm_f(last)
+        return [*kept, normed]
+
+
+class CaduceusPreTrainedModel(PreTrainedModel):
+    """What the models share with the rest of transformers."""
+
+    config_class = CaduceusConfig
+    config: CaduceusConfig
+    base_model_prefix = "caduceus"
+    supports_gradient_checkpointing = False
+    _no_split_modules = ["CaduceusLayer"]  # noqa: RUF012
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, MambaMixer):
+            module.init_mamba_weights()
+            for part in (module.in_proj, module.x_proj, module.out_proj, module.conv1d):
+                init.kaiming_uniform_(part.weight, a=math.sqrt(5))
+                if part.bias is not None:
+                    init.zeros_(part.bias)
+            if self.config.initializer_cfg.get("rescale_prenorm_residual", True):
+                with torch.no_grad():
+                    module.out_proj.weight /= math.sqrt(self.config.n_layer)
+        elif isinstance(module, nn.Embedding):
+            init.normal_(module.weight, std=self.config.initializer_range)
+        elif isinstance(module, EquivariantEmbedding | EquivariantHead):
+            init.copy_(module.complement_map, torch.tensor(self.config.complements()))
+        elif isinstance(module, MambaRMSNorm | nn.LayerNorm):
+            init.ones_(module.weight)
+
+
+class Caduceus(CaduceusPreTrainedModel):
+    """The encoder; in its equivariant form the last hidden states have twice as many channels."""
+
+    def __init__(self, config: CaduceusConfig) -> None:
+        super().__init__(config)
+        self.backbone = CaduceusBackbone(config)
+        if config.bidirectional and config.bidirectional_weight_tie:
+            mixer = "mixer.submodule" if config.rcps else "mixer"
+            self._tied_weights_keys = {
+                f"backbone.layers.{index}.{mixer}.mamba_rev.{part}.weight": (
+                    f"backbone.layers.{index}.{mixer}.mamba_fwd.{part}.weight"
+                )
+                for index in range(config.n_layer)
+                for part in ("in_proj", "out_proj")
+            }
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the embedding of the letters."""
+        words = self.backbone.embeddings.word_embeddings
+        return words.embedding if isinstance(words, EquivariantEmbedding) else words
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        **_: Any,
+    ) -> BaseModelOutput | tuple[Any, ...]:
+        """Encode rows (B, L); padding, on the right, is left out of every reversal."""
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
+        states = (
+            self.backbone.embeddings.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        )
+        every = self.backbone(states, Reversal(states, attention_mask))
+        output = BaseModelOutput(
+            last_hidden_state=every[-1], hidden_states=tuple(every) if output_hidden_states else None
+        )
+        return output.to_tuple() if return_dict is False else output
+
+
+class EquivariantHead(nn.Module):
+    """Scores of both strands, added."""
+
+    def __init__(self, config: CaduceusConfig) -> None:
+        super().__init__()
+        self.register_buffer("complement_map", torch.tensor(config.complements()))
+        self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """Map (..., 2 * channels) to (..., vocabulary)."""
+        first, second = states.chunk(2, dim=-1)
+        other = linear(second.flip(-1), self.lm_head.weight[self.complement_map])
+        return self.lm_head(first) + other
+
+
+class CaduceusForMaskedLM(CaduceusPreTrainedModel):
+    """The encoder with the masked-language-model head."""
+
+    def __init__(self, config: CaduceusConfig) -> None:
+        super().__init__(config)
+        self.caduceus = Caduceus(config)
+        self.lm_head = (
+            EquivariantHead(config)
+            if config.rcps
+            else nn.Linear(config.d_model, config.vocab_size, bias=False)
+        )
+        head, words = ("lm_head.lm_head", ".embedding") if config.rcps else ("lm_head", "")
+        self._tied_weights_keys = {
+            f"{head}.weight": f"caduceus.backbone.embeddings.word_embeddings{words}.weight"
+        }
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Module:
+        """Return the matrix that scores the vocabulary."""
+        return self.lm_head.lm_head if isinstance(self.lm_head, EquivariantHead) else self.lm_head
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        **kwargs: Any,
+    ) -> MaskedLMOutput | tuple[Any, ...]:
+        """Score the vocabulary at every token; the loss counts labels other than -100."""
+        encoded = self.caduceus(input_ids, attention_mask, inputs_embeds, output_hidden_states)
+        logits = self.lm_head(encoded.last_hidden_state).float()
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits, labels, vocab_size=self.config.vocab_size, **kwargs)
+        output = MaskedLMOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
+        return output.to_tuple() if return_dict is False else output
+
+
+class CaduceusForSequenceClassification(CaduceusPreTrainedModel):
+    """The encoder with a classifier on the mean of the tokens; both strands vote in the equivariant form."""
+
+    def __init__(self, config: CaduceusConfig) -> None:
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.caduceus = Caduceus(config)
+        self.score = nn.Linear(config.d_model, config.num_labels, bias=False)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+        **_: Any,
+    ) -> SequenceClassifierOutput | tuple[Any, ...]:
+        """Score the classes of each sequence."""
+        encoded = self.caduceus(input_ids, attention_mask, inputs_embeds, output_hidden_states)
+        states = encoded.last_hidden_state
+        if attention_mask is None:
+            pooled = states.mean(1)
+        else:
+            weights = attention_mask.to(states.dtype)[..., None]
+            pooled = (states * weights).sum(1) / weights.sum(1)
+        if self.config.rcps:
+            first, second = pooled.chunk(2, dim=-1)
+            logits = (self.score(first) + self.score(second.flip(-1))) / 2
+        else:
+            logits = self.score(pooled)
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        output = SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
+        return output.to_tuple() if return_dict is False else output
