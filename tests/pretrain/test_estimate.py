@@ -12,18 +12,9 @@ from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.models.masked_loss import masked_lm_loss
 from dnamask_plugins.plugins import create
-from dnamask_plugins.pretrain.estimate import (
-    GPUS,
-    PUBLISHED,
-    Shape,
-    Work,
-    estimate,
-    find_gpu,
-    forward_operations,
-    kept_numbers,
-    measure,
-    sample_lengths,
-)
+from dnamask_plugins.pretrain.estimate import estimate, measure, sample_lengths
+from dnamask_plugins.pretrain.operations import Shape, Work, forward_operations, kept_numbers
+from dnamask_plugins.pretrain.published_runs import GPUS, PUBLISHED, find_gpu
 from dnamask_plugins.pretrain.settings import PretrainSettings, WindowSettings
 
 KMER = create("tokenizers", "kmer", k=3)
@@ -53,13 +44,13 @@ def counted(call):
 @pytest.mark.parametrize("name", ["bert_tiny", "dnabert2", "nucleotide_transformer"])
 def test_operations_of_a_step_equal_pytorchs_count(name):
     model, batch, work = model_and_batch(name)
-    expected = forward_operations(Shape.from_config(model.config), work).training()
+    expected = forward_operations(Shape.from_model(model), work).training()
     assert counted(lambda: masked_lm_loss(model, *batch)[0]) == pytest.approx(expected, rel=1e-9)
 
 
 def test_operations_of_the_plain_way_equal_pytorchs_count():
     model, (ids, attention, labels), _ = model_and_batch("bert_tiny")
-    expected = forward_operations(Shape.from_config(model.config), Work.padded_to(60, 4, 0.2)).training()
+    expected = forward_operations(Shape.from_model(model), Work.padded_to(60, 4, 0.2)).training()
     plain = counted(lambda: model(input_ids=ids, attention_mask=attention, labels=labels).loss)
     assert plain == pytest.approx(expected, rel=1e-9)
 
@@ -79,12 +70,12 @@ def test_memory_kept_for_the_backward_pass(name):
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         masked_lm_loss(model, *batch)
     measured = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
-    expected = 4 * kept_numbers(Shape.from_config(model.config), work)
+    expected = 4 * kept_numbers(Shape.from_model(model), work)
     assert expected == pytest.approx(measured, rel=0.35)
 
 
 def test_published_runs():
-    dnabert, dnabert2 = PUBLISHED
+    dnabert, dnabert2, geneformer, enformer = PUBLISHED
     # 6 operations a parameter and token is the usual rule; attention and the padded head come on top.
     assert dnabert.operations() == pytest.approx(6 * 89e6 * 122e9, rel=0.15)
     assert dnabert2.operations() == pytest.approx(6 * 117e6 * 262e9, rel=0.15)
@@ -92,6 +83,24 @@ def test_published_runs():
     assert 0.02 < dnabert.utilisation() < 0.6
     assert 0.02 < dnabert2.utilisation() < 0.6
     assert dnabert2.utilisation() == pytest.approx(0.36, abs=0.01)
+    # An upper bound, as every cell is counted in full; still less than twelve V100 can do in three days.
+    assert geneformer.counted
+    assert 0.02 < geneformer.utilisation() < 0.6
+    # 64 cores of 61.5 teraflop/s for three days, at the utilisation that is assumed of any run.
+    assert not enformer.counted
+    assert enformer.petaflop_days() == pytest.approx(64 * 0.0615 * 3 * 0.35)
+    assert dnabert2.petaflop_days() == pytest.approx(dnabert2.operations() / 8.64e19)
+
+
+def test_every_figure_of_hardware_and_runs_has_a_source():
+    assert all(each.source for each in (*GPUS.values(), *PUBLISHED))
+
+
+@pytest.mark.parametrize(("name", "gated"), [("bert_tiny", False), ("dnabert2", True), ("modernbert", True)])
+def test_a_gated_block_is_told_by_its_weights(name, gated):
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
+    shape = Shape.from_model(load_masked_lm(name, KMER, **sizes)[0])
+    assert (shape.hidden, shape.layers, shape.intermediate, shape.gated) == (32, 2, 48, gated)
 
 
 def settings(**changes):
@@ -156,7 +165,13 @@ def test_command(tmp_path):
     document = json.loads(result.stdout)
     assert document["steps"] == 7
     assert document["windows_per_step"] == 250
-    assert [run["run"] for run in document["runs"]] == ["this run", "DNABERT (6-mer)", "DNABERT-2"]
+    assert [run["run"] for run in document["runs"]] == [
+        "this run",
+        "DNABERT (6-mer)",
+        "DNABERT-2",
+        "GeneFormer",
+        "Enformer",
+    ]
     assert document["runs"][1]["published"]["days"] == 25
     text = CliRunner().invoke(app, ["--config", str(config), "--max-steps", "9", "--lora", "2"])
     assert text.exit_code == 0, text.output

@@ -11,7 +11,8 @@ import typer
 from dnamask_plugins import terminal
 
 if TYPE_CHECKING:
-    from dnamask_plugins.pretrain.estimate import Estimate, Gpu
+    from dnamask_plugins.pretrain.estimate import Estimate
+    from dnamask_plugins.pretrain.published_runs import Gpu
 
 app = typer.Typer()
 
@@ -59,6 +60,7 @@ def estimate(
     from dnamask_plugins.config import parse_assignment
     from dnamask_plugins.models.source import find_source
     from dnamask_plugins.pretrain import estimate as estimation
+    from dnamask_plugins.pretrain.published_runs import find_gpu
     from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 
     values = read_toml(config) if config else {}
@@ -81,7 +83,7 @@ def estimate(
         values = merge(values, parse_assignment(assignment))
     settings = PretrainSettings.from_mapping(values, where=str(config) if config else "command line")
     chosen = find_source(settings.backbone).tokenizer(tokenizer or settings.tokenizer)
-    device = estimation.find_gpu(gpu)
+    device = find_gpu(gpu)
     figures = estimation.estimate(settings, chosen, gpus)
     seconds = estimation.measure(settings, chosen) if measure else None
     if format is Format.json:
@@ -91,7 +93,7 @@ def estimate(
 
 
 def _rows(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> list[dict[str, Any]]:
-    from dnamask_plugins.pretrain.estimate import PUBLISHED
+    from dnamask_plugins.pretrain.published_runs import GPUS, PETAFLOP_DAY, PUBLISHED
 
     total = figures.operations_per_step * figures.steps
     rows: list[dict[str, Any]] = [
@@ -99,6 +101,7 @@ def _rows(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> list[di
             "run": "this run",
             "tokens": figures.tokens_per_step * figures.steps,
             "operations": total,
+            "petaflop_days": total / PETAFLOP_DAY,
             "published": None,
             "hours": figures.hours(gpu, gpus, utilisation),
         }
@@ -110,12 +113,15 @@ def _rows(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> list[di
                 "run": each.name,
                 "tokens": each.tokens,
                 "operations": each.operations(),
+                "petaflop_days": each.petaflop_days(),
+                "counted": each.counted,
                 "published": {
                     "days": each.days,
                     "gpus": each.gpus,
                     "gpu": each.gpu,
                     "utilisation": each.utilisation(),
                     "source": each.source,
+                    "peak_source": GPUS[each.gpu].source,
                 },
                 "hours": seconds / 3600,
             }
@@ -165,16 +171,19 @@ def _print_text(
     for label, text in lines:
         typer.echo(f"{label:11s} {text}")
     table = Table(box=box.SIMPLE, title=f"hours on {gpus} x {gpu.name} at {utilisation:.0%} of its peak")
-    for column in ("run", "steps x tokens", "operations", "published", "of peak", "hours here"):
+    for column in ("run", "tokens", "Pflop/s-days", "published", "of peak", "hours here"):
         table.add_column(column, justify="left" if column in ("run", "published") else "right")
     for row in _rows(figures, gpu, gpus, utilisation):
         known = row["published"]
+        about = "" if row.get("counted", True) else "~"
         table.add_row(
             row["run"],
-            f"{row['tokens']:.2g}",
-            f"{row['operations']:.2g}",
-            f"{known['days']:g} days on {known['gpus']} x {known['gpu']}" if known else "",
-            f"{known['utilisation']:.0%}" if known else "",
+            f"{row['tokens']:.2g}" if row["tokens"] else "",
+            f"{about}{row['petaflop_days']:.3g}",
+            f"{known['days']:g} d, {known['gpus']} x {known['gpu']}" if known else "",
+            f"{about}{known['utilisation']:.0%}" if known else "",
             f"{row['hours']:,.2f}",
         )
-    terminal.console(width=110).print(table)
+    terminal.console(width=80).print(table)
+    typer.echo("1 petaflop/s-day = 8.64e19 operations; ~ from hardware and days, elsewhere counted. Sources:")
+    typer.echo("--format json; those that begin with 'unchecked' are quoted without the paper at hand.")
