@@ -103,6 +103,24 @@ def test_a_saved_folder_gives_the_same_model(tmp_path: Path) -> None:
     assert mixer.mamba_rev.in_proj.weight is mixer.mamba_fwd.in_proj.weight
 
 
+def test_a_fresh_head_is_drawn_and_not_what_memory_held(tmp_path: Path) -> None:
+    build().save_pretrained(tmp_path / "saved")
+    heads = [
+        load_classifier(tmp_path / "saved", TOKENIZER, num_labels=50, seed=seed)[0].score.weight
+        for seed in (0, 0, 1)
+    ]
+    assert 0.01 < heads[0].std().item() < 0.03
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+
+
+def test_a_scratch_model_starts_as_mamba_does() -> None:
+    mixer = build().caduceus.backbone.layers[0].mixer.submodule.mamba_fwd
+    assert torch.equal(mixer.A_log[0], torch.log(torch.arange(1.0, 17.0)))
+    assert bool((mixer.dt_proj.bias < 0).all())
+    assert mixer.in_proj.weight.std().item() > 0.1  # kaiming of 8 channels, not 0.02
+
+
 def test_the_tokenizer_is_caduceuss_own() -> None:
     """Its source says: [CLS] [SEP] [BOS] [MASK] [PAD] [RESERVED] [UNK], letters from 7, [SEP] at the end."""
     assert TOKENIZER.encode("ACGTN").input_ids.tolist() == [7, 8, 9, 10, 11, 1]

@@ -217,7 +217,8 @@ class CaduceusPreTrainedModel(PreTrainedModel):
             if self.config.initializer_cfg.get("rescale_prenorm_residual", True):
                 with torch.no_grad():
                     module.out_proj.weight /= math.sqrt(self.config.n_layer)
-        elif isinstance(module, nn.Embedding):
+        elif isinstance(module, nn.Embedding | nn.Linear):
+            # The linear layers of the mixer get their own start with it, behind this one.
             init.normal_(module.weight, std=self.config.initializer_range)
         elif isinstance(module, EquivariantEmbedding | EquivariantHead):
             init.copy_(module.complement_map, torch.tensor(self.config.complements()))
