@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results import predictions as prediction_files
 from dnamask_plugins.results import record_files
+from dnamask_plugins.results.newest import age
 from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.records import ResultRecord
 from dnamask_plugins.results.resampling import LEVEL, RESAMPLES, percentile_interval, resample
@@ -155,7 +156,7 @@ def load_side(path: str | os.PathLike[str], model: str | None = None, method: st
     kinds = sorted({f"'{record.model.name}' by {_method(record)}" for record, _ in kept})
     if len(kinds) > 1:
         raise InputError(f"{path}: holds {', '.join(kinds)}; choose one with --model-a/--model-b or --method")
-    newest = sorted(kept, key=lambda item: (item[0].created, item[0].id))
+    newest = sorted(kept, key=lambda item: age(item[0]))
     return _Side(newest[0][0].model.name, {record.task.name: (record, file) for record, file in newest})
 
 

@@ -10,15 +10,16 @@ from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import write_atomically
 from dnamask_plugins.results import record_files
 from dnamask_plugins.results.methods import method_title
+from dnamask_plugins.results.newest import age
 from dnamask_plugins.results.records import ResultRecord
 from dnamask_plugins.tasks.metrics import METRICS, shown
+from dnamask_plugins.tasks.suites import suite_title
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 BEGIN: Final = "<!-- dnamask results: this part is written by `dnamask export` -->"
 END: Final = "<!-- end of dnamask results -->"
-_SUITE_NAMES: Final = {"gue": "GUE", "gue_plus": "GUE+", "fewshot": "GeneMask few-shot"}
 
 
 def records_of(paths: Sequence[Path], weights_sha256: str) -> list[ResultRecord]:
@@ -31,7 +32,7 @@ def records_of(paths: Sequence[Path], weights_sha256: str) -> list[ResultRecord]
     """
     newest: dict[tuple[str, str], ResultRecord] = {}
     read = [record_files.read(path) for path in record_files.find(paths)]
-    for record in sorted(read, key=lambda each: (each.created, each.id)):
+    for record in sorted(read, key=age):
         if (
             record.run is not None
             and record.model.weights_sha256 == weights_sha256
@@ -166,4 +167,4 @@ def _plain(text: str) -> str:
 
 
 def _suite(record: ResultRecord) -> str:
-    return _SUITE_NAMES.get(record.task.suite, record.task.suite)
+    return suite_title(record.task.suite)

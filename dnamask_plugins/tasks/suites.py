@@ -41,6 +41,17 @@ def fewshot() -> tuple[Task, ...]:
     return _shipped("fewshot")
 
 
+def suite_title(suite: str) -> str:
+    """Return what tables call a suite.
+
+    Examples
+    --------
+    >>> suite_title("gue_plus"), suite_title("acme.sites")
+    ('GUE+', 'acme.sites')
+    """
+    return {"gue": "GUE", "gue_plus": "GUE+", "fewshot": "GeneMask few-shot"}.get(suite, suite)
+
+
 def all_suites() -> dict[str, tuple[Task, ...]]:
     """Return the tasks of every installed suite that loads, by suite name.
 

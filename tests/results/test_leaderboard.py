@@ -43,10 +43,10 @@ def test_a_mean_is_shown_only_where_all_its_data_sets_are_there(tmp_path):
     partial, whole = sorted(table.entries, key=lambda entry: entry.model.name)
     human = column(table, "Human")
     expected = np.mean([record.mean for record in read(tmp_path / "whole")])
-    assert whole.figure(human).value == pytest.approx(expected)
-    assert partial.figure(human).value is None
-    assert partial.figure(human).marks == ("11 of 12 data sets",)
-    assert whole.figure(column(table, "All")).value is None
+    assert whole.score(human).value == pytest.approx(expected)
+    assert partial.score(human).value is None
+    assert partial.score(human).marks == ("11 of 12 data sets",)
+    assert whole.score(column(table, "All")).value is None
 
 
 def test_metrics_are_never_mixed_in_a_mean(tmp_path):
@@ -54,7 +54,7 @@ def test_metrics_are_never_mixed_in_a_mean(tmp_path):
     table = aggregate(read(tmp_path)).tables[0]
     for each in table.columns:
         assert not (each.is_mean and COVID.name in each.tasks)
-    assert table.entries[0].figure(column(table, "Covid variant")).value == read(tmp_path)[0].mean
+    assert table.entries[0].score(column(table, "Covid variant")).value == read(tmp_path)[0].mean
 
 
 def test_spread_of_a_mean_adds_the_variances(tmp_path):
@@ -62,7 +62,7 @@ def test_spread_of_a_mean_adds_the_variances(tmp_path):
         write_record(tmp_path, task=task)
     table = aggregate(read(tmp_path)).tables[0]
     spread = np.sqrt(sum(record.std**2 for record in read(tmp_path))) / 12
-    assert table.entries[0].figure(column(table, "Human")).spread == pytest.approx(spread)
+    assert table.entries[0].score(column(table, "Human")).spread == pytest.approx(spread)
 
 
 def test_trained_on_dev_never_enters(tmp_path):
@@ -94,7 +94,7 @@ def test_the_newest_record_counts_and_says_so(tmp_path):
     write_record(tmp_path, right=0.6, created="2026-01-01T00:00:00+00:00")
     newest, _ = write_record(tmp_path, right=0.9, created="2026-03-01T00:00:00+00:00")
     table = aggregate(read(tmp_path)).tables[0]
-    figure = table.entries[0].figure(next(each for each in table.columns if each.tasks == (TATA.name,)))
+    figure = table.entries[0].score(next(each for each in table.columns if each.tasks == (TATA.name,)))
     assert (figure.value, figure.earlier) == (newest.mean, 1)
     assert "newest of 2 records" in build([tmp_path], tmp_path / "out").page.read_text()
 
@@ -128,8 +128,8 @@ def test_few_shot_means_go_by_shots(tmp_path):
                 task=TaskInfo(task.name, "fewshot", task.metric, task.classes or 2, task.species, 10),
             )
     table = aggregate(read(tmp_path)).tables[0]
-    assert table.entries[0].figure(column(table, "10 shots")).value is not None
-    assert table.entries[0].figure(column(table, "50 shots")).value is None
+    assert table.entries[0].score(column(table, "10 shots")).value is not None
+    assert table.entries[0].score(column(table, "50 shots")).value is None
 
 
 class Page(HTMLParser):

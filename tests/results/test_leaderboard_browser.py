@@ -183,7 +183,7 @@ def test_views_show_their_data_sets(open_page):
         "[...document.querySelectorAll('[data-view]')].find(b => b.textContent === 'Core promoter').click()"
     )
     assert shown()[0] == "Core promoter"
-    assert sorted(shown()[1:]) == ["all", "notata", "tata"]
+    assert sorted(shown()[1:]) == ["core all", "core notata", "core tata"]
     open_page.execute_script("document.querySelector('[data-view=every]').click()")
     assert len(shown()) == 28
 

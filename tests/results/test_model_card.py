@@ -14,6 +14,8 @@ from dnamask_plugins.cli import app
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results.model_card import BEGIN, records_of, write_card
 from dnamask_plugins.results.records import ModelInfo, RunInfo, SeedOutcome
+from dnamask_plugins.tokenizers.export import save_pretrained
+from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
 WEIGHTS = b"weights"
 SHA = hashlib.sha256(WEIGHTS).hexdigest()
@@ -26,7 +28,7 @@ def model_dir(tmp_path):
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(WEIGHTS)
     (folder / "config.json").write_text("{}")
-    (folder / "vocab.txt").write_text("[PAD]\n")
+    save_pretrained(KmerTokenizer(3), folder)
     return folder
 
 

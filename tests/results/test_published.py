@@ -110,8 +110,8 @@ def test_committed_tables_are_whole_and_means_are_computed_from_them():
     gems = of["DNABERT-CM-GEMS-10K"]
     human = [gems.records[task].mean for task in column["Human"].tasks]
     assert len(human) == 12
-    assert gems.figure(column["Human"]).value == pytest.approx(sum(human) / 12)
+    assert gems.score(column["Human"]).value == pytest.approx(sum(human) / 12)
     # DNABERT-2's table prints a virus figure, the CM-GEMS table has none.
     covid = column["Covid variant"]
-    assert gems.figure(covid).value is None
-    assert of["DNABERT-2"].figure(covid).value == 0.7102
+    assert gems.score(covid).value is None
+    assert of["DNABERT-2"].score(covid).value == 0.7102

@@ -35,5 +35,13 @@ def build(
     )
     board = built.leaderboard
     typer.echo(f"{built.page}: {board.measured} measured and {board.published} published records")
+    if board.repeats:
+        typer.echo(f"shown once: {board.repeats} published figures that repeat another paper's")
+    if not built.chart:
+        typer.echo("without its chart: pip install 'dnamask-plugins[leaderboard]' brings it")
+    for verdict in built.bad:
+        typer.secho(f"BAD  {verdict.path}: {verdict.problems[0]}", fg="red", err=True)
+    if built.bad:
+        typer.echo(f"marked on the page: {len(built.bad)} wrong records; see `dnamask results verify`")
     if board.left_out:
         typer.echo(f"left out: {board.left_out} records that were trained on the development split")

@@ -1,10 +1,8 @@
-"""Score against pretraining steps: a Vega-Lite specification that the page fills with the rows it shows."""
+"""Score against pretraining steps or tokens: a Vega-Lite specification that the page fills with its rows."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from dnamask_plugins.errors import ConfigError
 
 # Told apart also by people who do not see red and green (Okabe and Ito's palette, without its yellow).
 _PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#7f7f7f", "#4b3f9e"]
@@ -13,8 +11,8 @@ _PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#
 def specification() -> dict[str, Any]:
     """Return the chart; its data set ``points`` is empty.
 
-    Fields of a point: ``model, backbone, tokenizer, strategy, steps, x, score, low, high, source, method``;
-    ``x`` is ``steps``, moved a little so that points do not hide each other.
+    Fields of a point: ``model, backbone, tokenizer, strategy, steps, tokens, x, score, low, high, source,
+    method``; ``x`` is the steps or the tokens, moved a little so that points do not hide each other.
     """
     import altair as alt
 
@@ -24,7 +22,7 @@ def specification() -> dict[str, Any]:
     base = alt.Chart(alt.NamedData("points")).encode(
         x=alt.X(
             "x:Q", title="pretraining steps", scale=alt.Scale(type="log", nice=False, domain=[first, last])
-        ).axis(format="~s", values=[sign * 10**power for power in range(2, 8) for sign in (1, 2, 5)]),
+        ).axis(format="~s", values=[sign * 10**power for power in range(2, 13) for sign in (1, 2, 5)]),
         y=alt.Y("score:Q", title="score", scale=alt.Scale(zero=False, padding=16)),
         color=alt.Color("strategy:N", title="strategy", scale=alt.Scale(range=_PALETTE)),
     )
@@ -40,6 +38,7 @@ def specification() -> dict[str, Any]:
             alt.Tooltip("source:N"),
             alt.Tooltip("score:Q", format=".2f"),
             alt.Tooltip("steps:Q", format=","),
+            alt.Tooltip("tokens:Q", format=".3s"),
             alt.Tooltip("strategy:N"),
             alt.Tooltip("backbone:N"),
             alt.Tooltip("tokenizer:N"),
@@ -58,20 +57,15 @@ def specification() -> dict[str, Any]:
     return chart
 
 
-def library() -> str:
+def library() -> str | None:
     """Return Vega, Vega-Lite and Vega-Embed as one script, to be written into the page.
 
-    Raises
-    ------
-    ConfigError
-        The package that brings it is not installed.
+    None where the package that brings it is not installed: then the page has no chart.
     """
     try:
         import altair as alt
         import vl_convert
-    except ImportError as error:
-        raise ConfigError(
-            f"the leaderboard's chart needs '{error.name}'; pip install 'dnamask-plugins[leaderboard]'"
-        ) from None
+    except ImportError:
+        return None
     version = alt.SCHEMA_VERSION.removeprefix("v").rsplit(".", 1)[0]
     return str(vl_convert.javascript_bundle(None, version))

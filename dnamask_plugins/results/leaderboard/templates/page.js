@@ -1,7 +1,8 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  const spec = JSON.parse(document.getElementById("chart-spec").textContent);
+  const chart = document.getElementById("chart-spec");
+  const spec = chart && JSON.parse(chart.textContent);
   const boards = [...document.querySelectorAll("[data-board]")];
   const redraws = [];
 
@@ -29,6 +30,7 @@
     const selects = [...board.querySelectorAll("[data-filter]")];
     const views = [...board.querySelectorAll("[data-view]")];
     const plot = board.querySelector("[data-plot]");
+    const axis = board.querySelector("[data-axis]");
     const visible = () => rows.filter((row) => !row.hidden);
 
     function sortBy(index, direction) {
@@ -81,19 +83,21 @@
     }
 
     function points() {
+      const length = axis.value;
       const index = heads.findIndex((head) => head.dataset.key === plot.value);
       const found = visible().flatMap((row) => {
         const { v, sd } = row.cells[index].dataset;
-        if (v === "" || row.dataset.steps === "") return [];
+        if (v === "" || row.dataset[length] === "") return [];
         const spread = sd === undefined ? {} : { low: Number(v) - Number(sd), high: Number(v) + Number(sd) };
-        const { model, source, backbone, tokenizer, strategy, steps, method } = row.dataset;
-        return [{ model, source, backbone, tokenizer, strategy, method, steps: Number(steps), score: Number(v), ...spread }];
+        const { model, source, backbone, tokenizer, strategy, steps, tokens, method } = row.dataset;
+        const known = (text) => (text === "" ? null : Number(text));
+        return [{ model, source, backbone, tokenizer, strategy, method, steps: known(steps), tokens: known(tokens), length: Number(row.dataset[length]), score: Number(v), ...spread }];
       });
       return found.map((point) => {
-        const peers = found.filter((other) => other.steps === point.steps);
+        const peers = found.filter((other) => other.length === point.length);
         const strategies = [...new Set(peers.map((other) => other.strategy))].sort();
         const shift = strategies.indexOf(point.strategy) - (strategies.length - 1) / 2;
-        return { ...point, x: point.steps * 1.07 ** shift };
+        return { ...point, x: point.length * 1.07 ** shift };
       });
     }
 
@@ -101,15 +105,16 @@
       if (!plot) return;
       const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
       const narrow = board.clientWidth < 640;
-      const legend = { orient: narrow ? "bottom" : "right", columns: narrow ? 2 : 1, titleColor: colour("--soft"), labelColor: colour("--ink"), symbolStrokeWidth: 2, symbolFillColor: "transparent" };
+      const legend = { orient: narrow ? "bottom" : "right", columns: 1, titleColor: colour("--soft"), labelColor: colour("--ink"), symbolStrokeWidth: 2, symbolFillColor: "transparent" };
       const config = {
         background: "transparent", font: "system-ui, sans-serif", view: { stroke: null }, legend,
         axis: { labelColor: colour("--soft"), titleColor: colour("--soft"), gridColor: colour("--line"), domainColor: colour("--line"), tickColor: colour("--line"), titleFontWeight: 500, labelFontSize: 12, titleFontSize: 12, labelOverlap: "greedy" },
       };
       const filled = { ...structuredClone(spec), datasets: { points: points() } };
-      const steps = filled.datasets.points.map((point) => point.steps);
-      const ends = { first_step: Math.min(...steps) / 2, last_step: Math.max(...steps) * 2 };
-      if (steps.length) filled.params.forEach((param) => { param.value = ends[param.name] ?? param.value; });
+      const lengths = filled.datasets.points.map((point) => point.length);
+      const ends = { first_step: Math.min(...lengths) / 2, last_step: Math.max(...lengths) * 2 };
+      filled.layer.forEach((layer) => { layer.encoding.x.title = axis.selectedOptions[0].textContent; });
+      if (lengths.length) filled.params.forEach((param) => { param.value = ends[param.name] ?? param.value; });
       vegaEmbed(board.querySelector(".chart"), filled, {
         actions: false, renderer: "svg", config, tooltip: { theme: "custom" },
       }).then(() => { board.dataset.drawn = String(filled.datasets.points.length); });
@@ -128,12 +133,15 @@
       selects.forEach((select) => { select.value = ""; });
       filter();
     });
-    if (plot) plot.addEventListener("change", draw);
+    if (plot) [plot, axis].forEach((select) => select.addEventListener("change", draw));
     redraws.push(draw);
     if (matchMedia("(max-width: 720px)").matches) board.querySelector(".filters").open = false;
-    const firstScore = heads.findIndex((head) => head.dataset.key);
-    if (firstScore >= 0) sortBy(firstScore, "descending");
-    show("summary");
+    show(views[0].dataset.view);
+    const firstScore = heads.findIndex((head) => head.dataset.key && !head.hidden);
+    if (firstScore >= 0) {
+      sortBy(firstScore, "descending");
+      if (plot && [...plot.options].some((option) => option.value === heads[firstScore].dataset.key)) plot.value = heads[firstScore].dataset.key;
+    }
     filter();
   }
 
