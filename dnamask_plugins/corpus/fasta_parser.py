@@ -27,6 +27,10 @@ _LONGEST_HEADER: Final = 1 << 16
 _BLANK, _LINE_END, _BAD = 32, 64, 128
 
 
+class InputWarning(UserWarning):
+    """Something in a user's file was read otherwise than it stands there."""
+
+
 @dataclass(frozen=True)
 class Letters:
     """What is done with letters that are no nucleotides: refused, unless a user decides otherwise.
@@ -164,7 +168,7 @@ class Parser:
             raise InputError(f"{self.path}: holds no sequence; give a FASTA file with at least one record")
         if self.oddities:
             said = ", ".join(f"{what}: {count:,}" for what, count in self.oddities.items())
-            warnings.warn(f"{self.path}: {said}", stacklevel=2)
+            warnings.warn(f"{self.path}: {said}", InputWarning, stacklevel=2)
 
     def _extend_header(self, header: bytearray, data: bytes, position: int) -> tuple[int, bool]:
         ends = [end for end in (data.find(b"\n", position), data.find(b"\r", position)) if end >= 0]
