@@ -148,6 +148,10 @@ def run_command(flags: RunFlags) -> int:
     plan = plan_run(request)
     for reason in plan.left_out.values():
         notes.print(f"left out: {reason}", soft_wrap=True)
+    for reason in plan.broken.values():
+        notes.print(f"failed: {reason}", soft_wrap=True)
+    for note in plan.notes:
+        notes.print(note, soft_wrap=True)
     if plan.finished:
         notes.print(f"{len(plan.finished)} of {len(plan.units)} units are finished and skipped")
     outcomes: dict[Unit, UnitOutcome] = {}
@@ -164,7 +168,11 @@ def run_command(flags: RunFlags) -> int:
     records = write_records(request, plan, outcomes, not_recorded)
     page().print(_table(plan, outcomes, flags.drop_leaks))
     notes.print(f"{len(records)} records in {flags.out / 'records'}", soft_wrap=True)
-    return int(bool(unrecorded) or any(outcome.status == "failed" for outcome in outcomes.values()))
+    return int(
+        bool(unrecorded)
+        or bool(plan.broken)
+        or any(outcome.status == "failed" for outcome in outcomes.values())
+    )
 
 
 def page() -> Any:

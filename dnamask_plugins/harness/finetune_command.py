@@ -15,8 +15,10 @@ from dnamask_plugins import terminal
 from dnamask_plugins.config import fingerprint, parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_atomically, write_json
-from dnamask_plugins.harness.tables import TableOptions, import_table
+from dnamask_plugins.harness.tables import TableOptions, import_table, options_of
+from dnamask_plugins.harness.tables.of_task import as_read
 from dnamask_plugins.models.source import UNTRAINED
+from dnamask_plugins.tasks import load_tasks
 from dnamask_plugins.tasks.recipes import ClassWeights
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def finetune_command(flags: FinetuneFlags) -> int:
     floors = _floors(flags.floors)
     seeds, overrides = parse_seeds(flags.seeds), parse_assignments(flags.overrides)
     _claim(flags)
-    imported = import_table(flags.data, flags.name or _name_of(flags.data), flags.out, flags.options)
+    imported = _import(flags)
     request = RunRequest(
         model=flags.model,
         data_folder=imported.folder,
@@ -88,6 +90,24 @@ def finetune_command(flags: FinetuneFlags) -> int:
     plans = [plan, *(plan_run(each) for each in requests[1:])]
     results = [_run(each, one, notes) for each, one in zip(plans, requests, strict=True)]
     return _finish(flags, imported, plans, results, notes)
+
+
+def _import(flags: FinetuneFlags) -> Imported:
+    """Read the table, or the one that a task file names."""
+    if flags.data.suffix != ".toml":
+        return import_table(flags.data, flags.name or _name_of(flags.data), flags.out, flags.options)
+    tasks = load_tasks(flags.data)
+    named = [task for task in tasks if flags.name in (None, task.name)]
+    if len(named) != 1 or not named[0].data:
+        names = ", ".join(task.name for task in tasks if task.data)
+        raise ConfigError(
+            f"{flags.data}: choose one task that has 'data' with --name ({names or 'there is none'})"
+        )
+    if flags.options != TableOptions():
+        raise ConfigError(f"{flags.data}: says how the table is read; change it there, under [task.table]")
+    task = named[0]
+    imported = import_table(Path(task.data), task.name, flags.out, options_of(task))
+    return replace(imported, task=as_read(task, imported.task))
 
 
 def _floors(text: str) -> tuple[str, ...]:

@@ -11,14 +11,14 @@ from typing import Any, Final, Literal
 from dnamask_plugins import terminal
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError, suggest
 from dnamask_plugins.executors import Executor, LocalExecutor
-from dnamask_plugins.files import parse_toml
+from dnamask_plugins.files import parse_toml, safe_name
 from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
 from dnamask_plugins.harness.data import find_file, hash_splits, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
 from dnamask_plugins.results.methods import TRACKS
-from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, ClassWeights, Recipe
 from dnamask_plugins.tokenizers.density import tokens_needed
 
@@ -84,12 +84,17 @@ class RunRequest:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Units in their order, those that are finished, and tasks that were left out with the reason."""
+    """Units in their order, those that are finished, and tasks that were left out with the reason.
+
+    ``broken`` are tasks whose table cannot be used; ``notes`` say how the tables of others were read.
+    """
 
     source: ModelSource | BaselineSource
     units: tuple[Unit, ...]
     finished: Mapping[Unit, UnitOutcome]
     left_out: Mapping[str, str]
+    broken: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def open(self) -> tuple[Unit, ...]:
@@ -110,17 +115,27 @@ def plan_run(request: RunRequest) -> Plan:
     _check(request)
     source = _contestant(request)
     files = source.files_sha256
-    folder = suite_root(request.data_folder)
+    root = suite_root(request.data_folder)
     limit = None if isinstance(source, BaselineSource) else _position_limit(source)
     units: list[Unit] = []
     left_out: dict[str, str] = {}
-    for task in request.tasks:
-        reason = _missing(folder, task, request.dev_as_train)
+    notes: list[str] = []
+    broken: dict[str, str] = {}
+    for asked in request.tasks:
+        reason = _missing(root, asked, request.dev_as_train)
         if reason is not None:
             if not request.skip_missing:
                 raise InputError(reason)
-            left_out[task.name] = reason
+            left_out[asked.name] = reason
             continue
+        try:
+            task, folder, how = _placed(asked, root, request)
+        except DnamaskError as error:
+            if len(request.tasks) == 1:
+                raise
+            broken[asked.name] = str(error)
+            continue
+        notes += how
         if isinstance(source, BaselineSource):
             recipe, name, method = Recipe(select_by="last"), source.reference, "baseline"
         else:
@@ -149,11 +164,31 @@ def plan_run(request: RunRequest) -> Plan:
             )
     if not units:
         raise InputError(
-            f"{folder}: holds none of the {len(request.tasks)} tasks; get them with `dnamask gue download`"
+            next(iter(broken.values()), "")
+            or f"{root}: holds none of the {len(request.tasks)} tasks; get them with `dnamask gue download`"
         )
     found = {unit: read_outcome(unit.path) for unit in units}
     finished = {unit: done for unit, done in found.items() if done is not None and done.status != "failed"}
-    return Plan(source, tuple(units), finished, left_out)
+    return Plan(source, tuple(units), finished, left_out, broken, tuple(notes))
+
+
+def _placed(task: Task, root: Path, request: RunRequest) -> tuple[Task, Path, list[str]]:
+    """Return a task, the folder that holds its files, and how they were read where they were a table."""
+    from dnamask_plugins.harness.tables import import_table, options_of, table_of
+    from dnamask_plugins.harness.tables.of_task import as_read
+
+    table = table_of(task, root, dev_as_train=request.dev_as_train)
+    if table is None:
+        return task, root, []
+    place = request.output / "tables" / safe_name(task.name)
+    imported = import_table(table, task.name, place, options_of(task))
+    columns = imported.columns
+    sizes = " ".join(f"{split} {int((imported.split == split).sum()):,}" for split in SPLITS)
+    note = (
+        f"{task.name}: {len(imported.table):,} rows, sequence '{', '.join(columns.sequences)}', "
+        f"label '{', '.join(columns.labels)}' ({imported.task.kind}), {sizes}; {imported.how_split}"
+    )
+    return as_read(task, imported.task), imported.folder, [note]
 
 
 def _contestant(request: RunRequest) -> ModelSource | BaselineSource:
@@ -284,6 +319,10 @@ def execute(
 
 
 def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
+    from dnamask_plugins.harness.tables import table_of
+
+    if table_of(task, folder, dev_as_train=dev_as_train) is not None:
+        return None
     for split in ("test", "train", "dev") if task.has_dev else ("test", "train"):
         if find_file(folder, task, split) is None:
             dev = split == "train" and find_file(folder, task, "dev") is not None

@@ -45,6 +45,11 @@ class Task:
         How the files lie and how sequences are written in them.
     hub, hub_config : str
         Data set on the Hugging Face hub, and its configuration.
+    data : str
+        A table, or a folder of tables, that is read as `dnamask finetune` reads one; empty for the files of
+        the layout.
+    table : mapping
+        How that table is read and split, as in a task file.
     recipes : mapping of str to mapping
         Settings per backbone family, merged from suite and task.
     """
@@ -67,6 +72,8 @@ class Task:
     layout: Layout = "gue"
     hub: str = ""
     hub_config: str = ""
+    data: str = ""
+    table: Mapping[str, Any] = field(default_factory=dict)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

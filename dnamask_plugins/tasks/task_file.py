@@ -9,12 +9,13 @@ from typing import Any, Final, cast
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import parse_toml
+from dnamask_plugins.tasks.metrics import KINDS, metrics_of
 from dnamask_plugins.tasks.task import Layout, Task
 
 _TYPES: Final[Mapping[str, type]] = {
-    **dict.fromkeys(("name", "kind", "metric", "title", "species", "experiment", "hub"), str),
+    **dict.fromkeys(("name", "kind", "metric", "title", "species", "experiment", "hub", "data"), str),
     **dict.fromkeys(("classes", "length", "shots"), int),
-    **dict.fromkeys(("rows", "sha256", "known"), dict),
+    **dict.fromkeys(("rows", "sha256", "known", "table"), dict),
     "pair": bool,
     "labels": list,
 }
@@ -36,14 +37,23 @@ def load_tasks(path: Path) -> tuple[Task, ...]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML file of tasks") from None
     except ValueError as error:
         raise InputError(f"{path}: not TOML ({error}); correct the file") from None
-    return parse_tasks(content, str(path))
+    return tuple(_beside(task, path) for task in parse_tasks(content, str(path)))
+
+
+def _beside(task: Task, path: Path) -> Task:
+    """Take files that a task names from the folder of its file."""
+    files = {
+        key: str(path.parent / task.table[key]) for key in ("dev_file", "test_file") if key in task.table
+    }
+    data = str(path.parent / task.data) if task.data else ""
+    return dataclasses.replace(task, data=data, table={**task.table, **files})
 
 
 def parse_tasks(content: Mapping[str, Any], where: str) -> tuple[Task, ...]:
     """Make tasks from the content of a TOML file; `where` begins the error messages."""
     suite, tasks, shared = content.get("suite", {}), content.get("task"), content.get("recipes", {})
-    if not isinstance(suite, Mapping) or "name" not in suite or not tasks:
-        raise ConfigError(f"{where}: needs [suite] with a name, and one [[task]] at least")
+    if not isinstance(suite, Mapping) or not tasks:
+        raise ConfigError(f"{where}: needs one [[task]] at least, with a name")
     _check_types(suite, {"name": str, "layout": str, "hub": str}, f"{where}: [suite]")
     _check_tables(shared, f"{where}: [recipes]")
     if not isinstance(tasks, list) or not all(isinstance(values, Mapping) for values in tasks):
@@ -60,18 +70,23 @@ def _parse_task(
             raise ConfigError(
                 f"{where}: task {values.get('name', '?')}: unknown key '{key}'; {suggest(key, known)}"
             )
-    for key in ("name", "metric"):
-        if key not in values:
-            raise ConfigError(f"{where}: a [[task]] without '{key}'; add it")
+    if "name" not in values:
+        raise ConfigError(f"{where}: a [[task]] without 'name'; add it")
     _check_types(values, _TYPES, f"{where}: task {values['name']}")
     own = values.get("recipes", {})
     _check_tables(own, f"{where}: task {values['name']}: recipes")
     recipes = {family: {**shared.get(family, {}), **own.get(family, {})} for family in (*shared, *own)}
     settings = {key: value for key, value in values.items() if key not in ("recipes", "hub")}
     settings["labels"] = tuple(settings.get("labels", ()))
+    kind = values.get("kind", "classification")
+    settings.setdefault("metric", metrics_of(kind)[0] if kind in KINDS else "")
+    if settings.get("data"):
+        # A table says itself of which kind it is, unless the file does.
+        found = {key: values[key] for key in ("kind", "metric", "labels") if key in values}
+        settings["table"] = {**found, **settings.get("table", {})}
     return Task(
         **settings,
-        suite=suite["name"],
+        suite=suite.get("name", "own"),
         layout=cast(Layout, suite.get("layout", "gue")),
         hub=suite.get("hub", ""),
         hub_config=values.get("hub", ""),

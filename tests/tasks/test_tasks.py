@@ -143,7 +143,7 @@ def test_a_task_that_is_not_known_says_what_is(expression: str, words: str):
     ("content", "words"),
     [
         ("[suite]\nname='x'", "one \\[\\[task\\]\\]"),
-        ("[suite]\nname='x'\n[[task]]\nname='a/b'", "without 'metric'"),
+        ("[suite]\nname='x'\n[[task]]\nmetric='mcc'", "without 'name'"),
         ("[suite]\nname='x'\n[[task]]\nname='a/b'\nmetric='mmc'", "did you mean 'mcc'"),
         ("[suite]\nname='x'\n[[task]]\nname='a/b'\nmetric='mcc'\nclases=2", "did you mean 'classes'"),
         ("[suite]\nname='x'\n[[task]]\nname='a/b'\nmetric='mcc'\nclasses=1", "at least 2"),

@@ -5,5 +5,6 @@ the classes and a task file beside them, so that what was trained on can be look
 """
 
 from dnamask_plugins.harness.tables.importing import Imported, TableOptions, import_table
+from dnamask_plugins.harness.tables.of_task import options_of, table_of
 
-__all__ = ["Imported", "TableOptions", "import_table"]
+__all__ = ["Imported", "TableOptions", "import_table", "options_of", "table_of"]
