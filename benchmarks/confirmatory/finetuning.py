@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.harness.data import LabelledData, find_file, read_labelled, suite_root
@@ -28,9 +29,10 @@ class Attempt:
     ----------
     task : str
     learning_rate, epochs : float
-    head : {"first", "mean", "probe"}
-        What the classifier reads: the first token's state, or the mean over all tokens. ``probe``: the model
-        is frozen and a logistic regression is fitted to the mean; learning rate and epochs mean nothing.
+    head : {"first", "mean", "sum", "probe"}
+        What the classifier reads: the first token's state, the mean over all tokens, or the sum of the two.
+        ``probe``: the model is frozen and a logistic regression is fitted to the mean; learning rate and
+        epochs mean nothing.
     seed : int
         Of the head, the order and the choice of rows.
     train_rows : int
@@ -101,7 +103,7 @@ def fine_tune(folder: Path, attempt: Attempt, data: Path, recipe: Mapping[str, A
         "mcc",
         settings,
         attempt.seed,
-        prepare=None if attempt.head == "first" else read_the_mean,
+        prepare=HEADS[attempt.head],
     )
     return _figures(tuned.logits, scored, classes, started) | {"train_rows": len(train)}
 
@@ -127,8 +129,8 @@ def _figures(logits: Any, scored: LabelledData, classes: int, started: float) ->
     }
 
 
-def read_the_mean(model: Any) -> None:
-    """Let the classifier of an ESM read the mean of the token states in the place of the first one."""
+def read_the_mean(model: Any, and_the_first: bool = False) -> None:
+    """Let the classifier of an ESM read the mean of the token states for the first one, or their sum."""
     seen: dict[str, Any] = {}
 
     def remember(module: Any, args: Any, given: dict[str, Any]) -> None:
@@ -136,13 +138,19 @@ def read_the_mean(model: Any) -> None:
 
     def average(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
         states, mask = args[0], seen["mask"]
-        if mask is None:
-            return (states.mean(1, keepdim=True), *args[1:])
-        weights = mask[..., None].to(states.dtype)
-        return ((states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True), *args[1:])
+        weights = torch.ones_like(states[..., :1]) if mask is None else mask[..., None].to(states.dtype)
+        read = (states * weights).sum(1, keepdim=True) / weights.sum(1, keepdim=True)
+        return (read + states[:, :1] if and_the_first else read, *args[1:])
 
     model.register_forward_pre_hook(remember, with_kwargs=True)
     model.classifier.register_forward_pre_hook(average)
+
+
+HEADS: Mapping[str, Callable[[Any], None] | None] = {
+    "first": None,
+    "mean": read_the_mean,
+    "sum": functools.partial(read_the_mean, and_the_first=True),
+}
 
 
 def read_results(path: Path) -> dict[str, Any]:

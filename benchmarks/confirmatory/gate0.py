@@ -104,14 +104,17 @@ def run_floors(data: Path, records: Path, clock: Clock) -> None:
             print(f"{key}: {results[key]['mcc']:.3f}", flush=True)
 
 
-def run_stage(stage: dict[str, Any], data: Path, work: Path, records: Path, clock: Clock) -> None:
+def run_stage(
+    stage: dict[str, Any], data: Path, work: Path, records: Path, clock: Clock, models: str | None = None
+) -> None:
+    """Do what a stage lists and no record holds; of these models only (labels by comma), or of all."""
     if stage["name"] == "floors":
         run_floors(data, records, clock)
         return
     for label, attempt in attempts(stage, chosen_recipe(records)):
         path = records / "gate0" / f"{'probe' if attempt.head == PROBE else 'finetune'}.{label}.json"
         results = read_results(path)
-        if attempt.key in results:
+        if attempt.key in results or (models is not None and label not in models.split(",")):
             continue
         clock.check()
         model = model_of(label, attempt.seed)
@@ -128,6 +131,7 @@ def main() -> int:
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--stages", help="only these, for example floors,search")
+    parser.add_argument("--models", help="only these, for example span,bpe")
     given = parser.parse_args()
     prepare(given.data, given.work)
     from dnamask_plugins.pretrain.signals import Interrupted
@@ -136,7 +140,7 @@ def main() -> int:
     try:
         for stage in TABLE["stage"]:
             if given.stages is None or stage["name"] in given.stages.split(","):
-                run_stage(stage, given.data, given.work, given.records, clock)
+                run_stage(stage, given.data, given.work, given.records, clock, given.models)
     except (TimeUp, Interrupted):
         print("time is up; run the same command again", flush=True)
         return AGAIN
