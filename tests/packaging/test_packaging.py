@@ -20,7 +20,7 @@ else:
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-STANDARD = {"dnamask_plugins", "hypothesis", "pytest", "ray", "umap", "vl_convert", "zarr", "tomli"}
+STANDARD = {"dnamask_plugins", "hypothesis", "pytest", "ray", "umap", "vl_convert", "zarr", "zstandard", "tomli"}
 """Imported, and either ours, of an extra, or of one version of Python."""
 
 DISTRIBUTION = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
