@@ -20,8 +20,18 @@ else:
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-STANDARD = {"dnamask_plugins", "hypothesis", "pytest", "ray", "umap", "vl_convert", "zarr", "zstandard", "tomli"}
-"""Imported, and either ours, of an extra, or of one version of Python."""
+STANDARD = {
+    "dnamask_plugins",
+    "hypothesis",
+    "pytest",
+    "ray",
+    "umap",
+    "vl_convert",
+    "zarr",
+    "zstandard",
+    "tomli",
+}
+"""Imported where an extra, or the version of Python, brings them."""
 
 DISTRIBUTION = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 
@@ -47,7 +57,12 @@ def test_every_import_is_declared() -> None:
                 names = [node.module]
             else:
                 continue
-            for name in {each.split(".")[0] for each in names} - sys.stdlib_module_names - STANDARD:
+            for name in (
+                {each.split(".")[0] for each in names}
+                - sys.stdlib_module_names
+                - OPTIONAL
+                - {"dnamask_plugins"}
+            ):
                 wanted = DISTRIBUTION.get(name, name).lower().replace("-", "_")
                 assert wanted in declared, f"{path.relative_to(ROOT)} imports {name}"
 
