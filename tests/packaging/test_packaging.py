@@ -99,3 +99,16 @@ def test_notebooks_are_small_and_without_outputs() -> None:
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         assert path.stat().st_size < 20_000
         assert all(not cell.get("outputs") for cell in json.loads(path.read_text())["cells"])
+
+
+def test_the_registry_page_names_what_is_there() -> None:
+    page = (ROOT / "registry/README.md").read_text()
+    for path in re.findall(r"`(schemas/[\w.]+)`", page):
+        assert (ROOT / "registry" / path).is_file(), path
+
+
+def test_no_address_of_the_repository_is_invented() -> None:
+    """It belongs into [project.urls], once there is one; nothing else may name another."""
+    assert "urls" not in PROJECT or set(PROJECT["urls"]) >= {"Repository"}
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "packaging").rglob("*.*")):
+        assert not re.search(r"github\.com/[\w-]+/dnamask", path.read_text(encoding="utf-8")), path
