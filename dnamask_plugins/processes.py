@@ -10,6 +10,13 @@ from dnamask_plugins.errors import ConfigError
 _SIZES: Final = ("WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 """In the order in which accelerate reads them."""
 
+_SHARDED: Final = {
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+    "ACCELERATE_USE_PARALLELISM_CONFIG": "sharding",
+}
+
 
 def launched_processes() -> int:
     """Return the number of processes of this job, 1 without a launcher.
@@ -33,6 +40,33 @@ def launched_processes() -> int:
             )
         return count
     return 1
+
+
+def check_launcher() -> None:
+    """Refuse what a launcher asks for and this package would not do.
+
+    Raises
+    ------
+    ConfigError
+        ``accelerate launch`` was asked to shard the model, or for several processes where it starts one.
+    """
+    for name, title in _SHARDED.items():
+        if os.environ.get(name, "false").lower() in ("true", "1"):
+            raise ConfigError(
+                f"accelerate was asked for {title}, which is not supported with the masked forward pass: use "
+                "'torchrun --nproc-per-node N -m dnamask_plugins ...', one copy of the model a process"
+            )
+    by_accelerate = "ACCELERATE_MIXED_PRECISION" in os.environ
+    if (
+        by_accelerate
+        and "MASTER_PORT" in os.environ
+        and launched_processes() == 1
+        and "RANK" not in os.environ
+    ):
+        raise ConfigError(
+            "accelerate was asked for several processes but starts one on a CPU, whatever --num_processes says: "
+            "use 'torchrun --nproc-per-node N -m dnamask_plugins pretrain ...'"
+        )
 
 
 def is_first() -> bool:

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from dnamask_plugins import __version__
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.processes import is_first_here
-from dnamask_plugins.signals import EXIT_CODES
+from dnamask_plugins.signals import EXIT_CODES, RESUME
 
 
 class _LazyCommands(TyperGroup):
@@ -98,8 +98,8 @@ def main(arguments: list[str] | None = None) -> None:
         with _ended_by_signals():
             app(args=arguments, standalone_mode=True)
     except DnamaskError as error:
-        # What stops a run before it begins is found by every process of it; one says so.
-        if is_first_here() or error.exit_code != DnamaskError.exit_code:
+        # Every process of a run finds what stops it before it begins, and hears of a signal; one says so.
+        if is_first_here() or error.exit_code not in (DnamaskError.exit_code, RESUME):
             _complain(str(error))
         sys.exit(error.exit_code)
     except (_Stopped, KeyboardInterrupt) as stopped:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.trainer_fields import check_trainer_fields
-from dnamask_plugins.processes import launched_processes
+from dnamask_plugins.processes import check_launcher, launched_processes
 
 if TYPE_CHECKING:
     from transformers import TrainingArguments
@@ -27,6 +27,7 @@ def trainer_arguments(settings: PretrainSettings, output: Path) -> TrainingArgum
     own = _own_fields(settings, output)
     check_trainer_fields(settings.trainer, own)
     processes = launched_processes()
+    check_launcher()
     fields = {
         name: value
         for name, value in settings.trainer_arguments.items()

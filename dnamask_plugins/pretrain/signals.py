@@ -10,6 +10,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dnamask_plugins.errors import DnamaskError
+from dnamask_plugins.processes import launched_processes
 from dnamask_plugins.signals import EXIT_CODES, RESUME
 
 
@@ -20,7 +21,11 @@ class Interrupted(DnamaskError):
 
 
 class StopOnSignal(TrainerCallback):  # type: ignore[misc]
-    """Turn the first signal into "stop and save after this step"; a second one ends the process at once."""
+    """Turn the first signal into "stop and save after this step"; a second one ends the process at once.
+
+    Of several processes the first signal to any stops all after the same step. There a second signal is
+    no more than the first: launchers hand on what a terminal has sent to every process already.
+    """
 
     def __init__(self) -> None:
         self.received: int | None = None
@@ -37,6 +42,8 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.received = number
+        if launched_processes() > 1:
+            return
         for each, handler in self._before.items():
             signal.signal(each, handler)
 
@@ -44,6 +51,17 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
         """Save and stop when a signal came during the step."""
+        if args.world_size > 1:
+            self.received = _highest(self.received or 0, args) or None
         if self.received is not None:
             control.should_save = control.should_log = control.should_training_stop = True
         return control
+
+
+def _highest(number: int, args: TrainingArguments) -> int:
+    """Return the highest number over all processes."""
+    import torch
+
+    told = torch.tensor(number, device=args.device)
+    torch.distributed.all_reduce(told, op=torch.distributed.ReduceOp.MAX)
+    return int(told)
