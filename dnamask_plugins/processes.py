@@ -56,16 +56,12 @@ def check_launcher() -> None:
                 f"accelerate was asked for {title}, which is not supported with the masked forward pass: use "
                 "'torchrun --nproc-per-node N -m dnamask_plugins ...', one copy of the model a process"
             )
-    by_accelerate = "ACCELERATE_MIXED_PRECISION" in os.environ
-    if (
-        by_accelerate
-        and "MASTER_PORT" in os.environ
-        and launched_processes() == 1
-        and "RANK" not in os.environ
-    ):
+    asked_for_several = {"ACCELERATE_MIXED_PRECISION", "MASTER_PORT"} <= os.environ.keys()
+    if asked_for_several and launched_processes() == 1 and "RANK" not in os.environ:
         raise ConfigError(
-            "accelerate was asked for several processes but starts one on a CPU, whatever --num_processes says: "
-            "use 'torchrun --nproc-per-node N -m dnamask_plugins pretrain ...'"
+            "accelerate was asked for several processes but with --cpu it starts one: use "
+            "'torchrun --nproc-per-node N -m dnamask_plugins ...', or 'accelerate launch --multi_gpu "
+            "--num_processes N -m dnamask_plugins ...', which work without a GPU too"
         )
 
 

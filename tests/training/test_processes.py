@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -58,37 +59,60 @@ def history(folder: Path) -> list[dict[str, Any]]:
     return [row for row in json.loads((folder / "run.json").read_text())["history"] if "loss" in row]
 
 
-def free_port() -> int:
+def launched(launcher: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run what a user types, with a port that is free; on a machine with GPUs as on one without."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        port = str(probe.getsockname()[1])
+    environment = {**ENVIRONMENT, "CUDA_VISIBLE_DEVICES": "", "PET_MASTER_PORT": port}
+    command = [str(Path(sys.executable).parent / launcher[0]), *launcher[1:], *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
-def test_two_processes_see_the_same_masks_and_the_same_loss(arguments: Any, tmp_path: Path) -> None:
-    common = {"loss": "both", "per_device_train_batch_size": 4, "use_cpu": True}
-    one = dnamask(*arguments("one", gradient_accumulation_steps=2, **common))
+def told(result: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+
+
+def readme_command() -> list[str]:
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    found = re.search(r"`(torchrun [^`]*) pretrain \.\.\.`", readme.read_text())
+    assert found is not None
+    return found[1].split()
+
+
+def test_the_command_of_the_readme_is_one_run(arguments: Any, tmp_path: Path) -> None:
+    """Not two that write into one folder; equal to one process with the same global batch."""
+    one = dnamask(*arguments("one", loss="both", gradient_accumulation_steps=2))
     assert one.returncode == 0, one.stderr
-    pair = arguments("two", gradient_accumulation_steps=1, **common)
-    launch = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1",
-        "--master-port", str(free_port()), "-m", "dnamask_plugins", *pair,
-    ]  # fmt: skip
-    two = subprocess.run(launch, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
+    pair = arguments("two", loss="both", gradient_accumulation_steps=1)
+    two = launched(readme_command(), *pair)
     assert two.returncode == 0, two.stderr
-    first, second = history(tmp_path / "one"), history(tmp_path / "two")
-    assert [row["loss"] for row in second] == pytest.approx([row["loss"] for row in first], rel=1e-4)
-    measured = [
-        json.loads((tmp_path / name / "run.json").read_text())["progress"]["nucleotide_perplexity"]
-        for name in ("one", "two")
-    ]
-    assert measured[0] == pytest.approx(measured[1], rel=1e-4)
-    strategy = [[row[key] for key in row if key.startswith("strategy/")] for row in first]
-    assert strategy == [[row[key] for key in row if key.startswith("strategy/")] for row in second]
-    switch = [
-        json.loads((tmp_path / name / "run.json").read_text())["curriculum"]["switch_step"]
-        for name in ("one", "two")
-    ]
-    assert switch == [8, 8]
+    first, second = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("one", "two"))
+    assert (first["progress"]["processes"], second["progress"]["processes"]) == (1, 2)
+    assert first["progress"]["examples_per_step"] == second["progress"]["examples_per_step"] == 8
+    assert second["progress"]["nucleotide_perplexity"] == pytest.approx(
+        first["progress"]["nucleotide_perplexity"], rel=1e-4
+    )
+    assert [run["curriculum"]["switch_step"] for run in (first, second)] == [8, 8]
+    rows, others = history(tmp_path / "one"), history(tmp_path / "two")
+    assert [row["loss"] for row in others] == pytest.approx([row["loss"] for row in rows], rel=1e-4)
+    strategy = [[row[key] for key in row if key.startswith("strategy/")] for row in rows]
+    assert strategy == [[row[key] for key in row if key.startswith("strategy/")] for row in others]
+
+    before = (tmp_path / "two" / "run.json").read_bytes()
+    alone = dnamask(*pair, "--resume")
+    assert alone.returncode == 2
+    assert "processes (2, now 1)" in alone.stderr
+    assert (tmp_path / "two" / "run.json").read_bytes() == before
+
+
+def test_processes_that_would_run_alone_are_refused_in_one_line(arguments: Any, tmp_path: Path) -> None:
+    refused = launched(readme_command(), *arguments("alone", use_cpu=False))
+    assert refused.returncode != 0
+    assert len(told(refused)) == 1, refused.stderr
+    assert "2 processes were started but the Trainer sees 1" in told(refused)[0]
+    assert "exitcode  : 2" in refused.stderr
+    assert not (tmp_path / "alone").exists()
 
 
 def interrupted(arguments: list[str], number: int, folder: Path) -> subprocess.CompletedProcess[str]:
