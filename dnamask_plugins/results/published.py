@@ -1,112 +1,45 @@
-"""Figures that papers print, as result records with ``source: published``.
+"""Figures that papers print, as result records with ``source: published``: any paper, from a CSV of its rows.
 
-    python -m dnamask_plugins.results.published TABLE.csv [TABLE.csv ...] -o registry/results
+One row for each figure; columns (the first four are needed, unless a default is given):
 
-Two forms of table are understood: ``species,task,dataset,model,mcc`` (CM-GEMS) and
-``model,dataset,metric,value,source`` (DNABERT-2). Printed means are never taken over: they do not always
-follow from their own rows, so means are computed where they are shown. Rows that were not seen in
-their source (its own remark says so) are left out.
+    model, task, value, source          metric, std, table, url, note, suite,
+                                        backbone, tokenizer, strategy, pretraining_steps,
+                                        pretraining_tokens, parameters, track
+
+``value`` and ``std`` as they are printed, x 100. Means do not belong here: they are
+computed where they are shown.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
-import functools
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dnamask_plugins.errors import DnamaskError, InputError, suggest
 from dnamask_plugins.results import record_files
 from dnamask_plugins.results.measuring import check_words
 from dnamask_plugins.results.records import ModelInfo, Provenance, ResultRecord, TaskInfo
+from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.metrics import METRICS
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_PROMOTER_NAMES = {"all": "all", "no tata": "notata", "notata": "notata", "tata": "tata"}
-_DNABERT2_MARK = "DNABERT-2 paper Table 4"
+_OTHER_NAMES: Final = {"dataset": "task", "score": "value", "paper": "source", "steps": "pretraining_steps"}
+_NEEDED: Final = ("model", "task", "value", "source")
+_TEXTS: Final = ("backbone", "tokenizer", "strategy")
+_NUMBERS: Final = ("pretraining_steps", "pretraining_tokens", "parameters")
+_REST: Final = ("metric", "std", "table", "url", "note", "suite", "track")
+COLUMNS: Final = (*_NEEDED, *_REST, *_TEXTS, *_NUMBERS)
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One printed figure: which table, which model, which task, and the digits as printed (x 100)."""
+class Refused:
+    """A row that is no figure, and why."""
 
-    table: str
-    model: str
-    task: str
-    printed: str
-
-
-def read_table(path: Path) -> tuple[list[Figure], int]:
-    """Read the figures of one CSV.
-
-    Returns
-    -------
-    figures : list of Figure
-    left_out : int
-        Rows that are printed means or were not seen in their source.
-
-    Raises
-    ------
-    InputError
-        The file is no such table, or a task is not one of GUE's; names file and row.
-    """
-    try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(stream)
-            header = set(reader.fieldnames or ())
-            rows = list(enumerate(reader, start=2))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path}: cannot be read as CSV ({error}); give a table of published figures"
-        ) from None
-    if {"species", "task", "dataset", "model", "mcc"} <= header:
-        parse = _cm_gems
-    elif {"model", "dataset", "metric", "value", "source"} <= header:
-        parse = _dnabert2
-    else:
-        raise InputError(
-            f"{path}: row 1: the columns {sorted(header)} are of no known table; see the module's text"
-        )
-    figures: list[Figure] = []
-    for number, row in rows:
-        figure = parse(row)
-        if figure is None:
-            continue
-        if figure.task not in _tasks():
-            raise InputError(f"{path}: row {number}: {suggest(figure.task, _tasks())} (task '{figure.task}')")
-        _fraction(figure.printed, f"{path}: row {number}")
-        figures.append(figure)
-    return figures, len(rows) - len(figures)
-
-
-def record_of(figure: Figure) -> ResultRecord:
-    """Make the record of one printed figure.
-
-    Raises
-    ------
-    InputError
-        The model is not described in ``published.toml``.
-    """
-    facts = _facts()
-    known = facts["models"][figure.table]
-    if figure.model not in known:
-        raise InputError(f"published.toml does not describe '{figure.model}'; {suggest(figure.model, known)}")
-    task = _tasks()[figure.task]
-    return published(
-        ModelInfo(figure.model, **known[figure.model]),
-        TaskInfo(task.name, task.suite, task.metric, task.classes, task.species),
-        _fraction(figure.printed, figure.model),
-        Provenance(**facts["sources"][figure.table], printed=figure.printed),
-    )
+    row: int
+    reason: str
 
 
 def published(
@@ -120,74 +53,131 @@ def published(
     return ResultRecord("published", model, task, "", value, std, provenance=provenance)
 
 
-def write_all(tables: Sequence[Path], folder: Path) -> tuple[int, int]:
-    """Write a record for every figure; returns the number of figures, and of rows that were left out."""
-    total = left_out = 0
-    for path in tables:
-        figures, skipped = read_table(path)
-        left_out += skipped
-        for figure in figures:
-            record_files.write(record_of(figure), (), folder)
-        total += len(figures)
-    return total, left_out
+def read_figures(
+    path: Path, defaults: Mapping[str, str] | None = None
+) -> tuple[list[ResultRecord], list[Refused]]:
+    """Read the figures of a paper; every row becomes a record or is refused with its reason.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with a header.
+    defaults : mapping, optional
+        Values of columns that are not there, or are empty in a row: ``source``, ``suite``, ...
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or its header names an unknown column or lacks one.
+    """
+    given = {key: value for key, value in (defaults or {}).items() if value}
+    header, rows = _read_csv(path)
+    for name in header:
+        if name not in COLUMNS:
+            raise InputError(f"{path}: row 1: column '{name}'; {suggest(name, COLUMNS)}")
+    missing = [name for name in _NEEDED if name not in header and name not in given]
+    if missing:
+        raise InputError(f"{path}: row 1: no column {', '.join(missing)}; add it, or give it as an option")
+    records: list[ResultRecord] = []
+    refused: list[Refused] = []
+    seen: dict[tuple[str, str, str], int] = {}
+    for number, row in enumerate(rows, start=2):
+        values = given | {key: value for key, value in row.items() if value}
+        try:
+            record = _record(values)
+            assert record.provenance is not None
+            key = (record.model.name, record.task.name, record.provenance.source)
+            if key in seen:
+                raise InputError(f"the same model and task as row {seen[key]}; keep one of them")
+            seen[key] = number
+            record_files.to_text(record, f"row {number}")
+        except DnamaskError as error:
+            refused.append(Refused(number, str(error).removeprefix(f"row {number}: ")))
+        else:
+            records.append(record)
+    return records, refused
 
 
-def _cm_gems(row: Mapping[str, str]) -> Figure | None:
-    task, dataset = row["task"].strip(), row["dataset"].strip()
-    if dataset == "mean":
-        return None
-    if task.startswith(("PD", "CPD")):
-        prefix = "prom/prom_core_" if task.startswith("CPD") else "prom/prom_300_"
-        name = prefix + _PROMOTER_NAMES.get(dataset, dataset)
-    elif task == "Splice":
-        name = "splice/reconstructed"
-    else:
-        group = {"TFP (Human)": "tf", "TFP (Mouse)": "mouse", "EMP (Yeast)": "EMP"}.get(task, task)
-        name = f"{group}/{dataset}"
-    return Figure("cm_gems", row["model"].strip(), name, row["mcc"].strip())
+def _read_csv(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            rows = [[field.strip() for field in row] for row in csv.reader(stream) if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); give a table of figures") from None
+    if not rows:
+        raise InputError(f"{path}: empty; give a table of published figures")
+    header = [_OTHER_NAMES.get(name.lower(), name.lower()) for name in rows[0]]
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}: row 1: two columns '{twice}'; keep one of them")
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise InputError(f"{path}: row {number} has {len(row)} fields, not {len(header)}; correct it")
+    return header, [dict(zip(header, row, strict=True)) for row in rows[1:]]
 
 
-def _dnabert2(row: Mapping[str, str]) -> Figure | None:
-    if row["metric"] == "mean" or not row["source"].startswith(_DNABERT2_MARK):
-        return None
-    return Figure("dnabert2", row["model"].strip(), row["dataset"].strip(), row["value"].strip())
+def _record(row: Mapping[str, str]) -> ResultRecord:
+    absent = next((name for name in _NEEDED if not row.get(name)), None)
+    if absent is not None:
+        raise InputError(f"no {absent}")
+    task = _task(row["task"], row.get("suite", "gue"))
+    metric = row.get("metric", task.metric).lower()
+    if metric != task.metric:
+        raise InputError(f"metric '{metric}', but {task.name} is scored by {task.metric}")
+    model: dict[str, Any] = {name: row.get(name) for name in _TEXTS}
+    model |= {name: _whole(row[name], name) for name in _NUMBERS if row.get(name)}
+    return published(
+        ModelInfo(row["model"], track=row.get("track", "standard"), **model),
+        TaskInfo(task.name, task.suite, task.metric, task.classes or 2, task.species, kind=task.kind),
+        _fraction(row["value"], task.metric),
+        Provenance(
+            row["source"],
+            row.get("table", ""),
+            row.get("url", ""),
+            printed=row["value"],
+            note=row.get("note", ""),
+        ),
+        std=_fraction(row["std"], task.metric) if row.get("std") else None,
+    )
 
 
-def _fraction(printed: str, where: str) -> float:
+def _task(name: str, suite: str) -> Task:
+    from dnamask_plugins.tasks import all_suites
+
+    suites = all_suites()
+    if suite not in suites:
+        raise InputError(f"suite '{suite}' is not installed; {suggest(suite, suites)}")
+    found = next((task for task in suites[suite] if task.name.lower() == name.lower()), None)
+    if found is None:
+        raise InputError(
+            f"task '{name}' is none of {suite}; {suggest(name, [t.name for t in suites[suite]])}"
+        )
+    return found
+
+
+def _fraction(printed: str, metric: str) -> float:
     try:
         value = float(printed)
-    except (TypeError, ValueError):
-        value = math.nan
-    if not -100 <= value <= 100:
-        raise InputError(f"{where}: '{printed}' is not a score between -100 and 100; correct it")
-    return round(value / 100, 6)
+    except ValueError:
+        raise InputError(f"'{printed}' is no number") from None
+    lowest = METRICS[metric].lowest
+    low = -math.inf if lowest is None else 100 * lowest
+    if not low <= value <= 100:
+        raise InputError(f"{printed} is no {METRICS[metric].title} x 100, which lies in {low:g} to 100")
+    return round(value / 100, 8)
 
 
-@functools.cache
-def _facts() -> dict[str, Any]:
-    return tomllib.loads((files("dnamask_plugins.results") / "published.toml").read_text("utf-8"))
-
-
-@functools.cache
-def _tasks() -> dict[str, Any]:
-    from dnamask_plugins.tasks import gue
-
-    return {task.name: task for task in gue()}
-
-
-def _main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m dnamask_plugins.results.published", description=__doc__)
-    parser.add_argument("tables", nargs="+", type=Path, help="CSV of printed figures")
-    parser.add_argument("-o", "--out", required=True, type=Path, help="folder of result records")
-    options = parser.parse_args(arguments)
+def _whole(text: str, name: str) -> int:
     try:
-        total, left_out = write_all(options.tables, options.out)
-    except DnamaskError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"{total} figures in {options.out}; {left_out} rows left out (means, or not seen in their source)")
-    return 0
+        return int(text.replace(",", "").replace("_", ""))
+    except ValueError:
+        raise InputError(f"{name} '{text}' is no whole number") from None
 
 
-if __name__ == "__main__":
-    sys.exit(_main())
+def write_figures(records: Sequence[ResultRecord], folder: Path) -> int:
+    """Write records of published figures; returns how many were not there already."""
+    new = 0
+    for record in records:
+        before = record_files.path_of(record, folder)
+        new += not before.exists() and record_files.write(record, (), folder) == before
+    return new

@@ -1,117 +1,96 @@
+"""Published figures of any lab, through the command: every row is taken or refused with its reason."""
+
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from dnamask_plugins.cli import app
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.results import published, record_files
-from dnamask_plugins.results.leaderboard import aggregate
-from dnamask_plugins.tasks import gue
+from dnamask_plugins.results import record_files
+from dnamask_plugins.results.published import read_figures
+from dnamask_plugins.results.verify import verify
 
-REGISTRY = Path(__file__).resolve().parents[2] / "registry" / "results"
-
-CM_GEMS = """species,task,dataset,model,mcc
-Human,PD (Human),no tata,DNABERT-CM-GEMS-10K,92.41
-Human,CPD (Human),tata,DNABERT-CM-GEMS-10K,83.50
-Human,Splice,Reconstruct,DNABERT-CM-GEMS-10K,84.12
-Human,TFP (Human),4,DNABERT-CM-GEMS-10K,72.60
-Human,Mean (Human),mean,DNABERT-CM-GEMS-10K,1.00
-non-Human,EMP (Yeast),H3,LOGO-CM-GEMS-10K,-3.5
-"""
-DNABERT2 = """model,dataset,metric,value,source
-DNABERT-2,virus/covid,f1_macro,71.02,DNABERT-2 paper Table 4 (x)
-DNABERT-2+GUE-pretrain,EMP/H3,mcc,80.17,DNABERT-2 paper Table 4 (x)
-DNABERT-2,MEAN_28,mean,66.80,DNABERT-2 paper Table 4 (x)
-HyenaDNA,EMP/H3,mcc,67.17,UNVERIFIED second-hand plot script
+GOOD = """Model,dataset,score,paper,steps,strategy
+Other-DNA,EMP/H3,79.2,"Somebody et al., 2026",50_000,span
+Other-DNA,virus/covid,70.0,"Somebody et al., 2026","50,000",span
 """
 
 
-def write(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "table.csv"
+def table(folder: Path, text: str) -> Path:
+    path = folder / "figures.csv"
     path.write_text(text)
     return path
 
 
-def test_tasks_are_named_as_gue_names_them(tmp_path):
-    figures, left_out = published.read_table(write(tmp_path, CM_GEMS))
-    assert [(figure.task, figure.printed) for figure in figures] == [
-        ("prom/prom_300_notata", "92.41"),
-        ("prom/prom_core_tata", "83.50"),
-        ("splice/reconstructed", "84.12"),
-        ("tf/4", "72.60"),
-        ("EMP/H3", "-3.5"),
-    ]
-    assert left_out == 1
+def add(folder: Path, text: str, *more: str):
+    command = ["results", "add-published", str(table(folder, text)), "-o", str(folder / "out"), *more]
+    return CliRunner().invoke(app, command)
 
 
-def test_means_and_unseen_figures_are_left_out(tmp_path):
-    figures, left_out = published.read_table(write(tmp_path, DNABERT2))
-    assert [figure.model for figure in figures] == ["DNABERT-2", "DNABERT-2+GUE-pretrain"]
-    assert left_out == 2
-    standard, further = (published.record_of(figure) for figure in figures)
-    assert (standard.mean, standard.task.metric, standard.provenance.printed) == (0.7102, "f1_macro", "71.02")
-    assert standard.model.track == "standard"
-    assert further.model.track == "gue_pretrained"
+def test_a_lab_that_nobody_foresaw_adds_its_figures_once(tmp_path: Path):
+    done = add(tmp_path, GOOD)
+    assert done.exit_code == 0, done.output
+    assert "2 records added" in done.stdout
+    paths = record_files.find([tmp_path / "out"])
+    records = {record.task.name: record for record in map(record_files.read, paths)}
+    assert records["EMP/H3"].mean == 0.792
+    assert records["EMP/H3"].model.pretraining_steps == 50_000
+    assert records["virus/covid"].task.metric == "f1_macro"
+    assert all(verify(path).problems == () for path in paths)
+    assert "0 records added" in add(tmp_path, GOOD).stdout
+
+
+BAD_ROWS = {
+    "171": ("Other-DNA,EMP/H3,171", "171 is no MCC x 100, which lies in -100 to 100"),
+    "-3 of F1": ("Other-DNA,virus/covid,-3", "-3 is no macro-F1 x 100, which lies in 0 to 100"),
+    "no number": ("Other-DNA,EMP/H3,n/a", "'n/a' is no number"),
+    "nan": ("Other-DNA,EMP/H3,nan", "nan is no MCC"),
+    "unknown task": ("Other-DNA,EMP/H33,50", "task 'EMP/H33' is none of gue; did you mean"),
+    "a mean": ("Other-DNA,MEAN_28,50", "task 'MEAN_28' is none of gue"),
+    "no model": (",EMP/H3,50", "no model"),
+    "control character": ("bad\x1b[2J,EMP/H3,50", "at model/name"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_ROWS)
+def test_a_bad_row_is_named_and_nothing_is_written(tmp_path: Path, kind: str):
+    row, says = BAD_ROWS[kind]
+    text = f"model,task,value\nOther-DNA,EMP/H4,80\n{row}\n"
+    done = add(tmp_path, text, "--source", "a paper")
+    assert done.exit_code == 2
+    assert f"row 3: {says}" in done.stderr
+    assert "nothing written: 1 of 2 rows refused" in done.stdout
+    assert not (tmp_path / "out").exists()
+    kept = add(tmp_path, text, "--source", "a paper", "--keep-good")
+    assert kept.exit_code == 0
+    assert "1 records added" in kept.stdout
+    assert "1 rows refused" in kept.stdout
+
+
+def test_none_taken_is_exit_code_2_even_so(tmp_path: Path):
+    done = add(tmp_path, "model,task,value,source\nm,x/1,50,p\n", "--keep-good")
+    assert done.exit_code == 2
+    assert "nothing written: 1 of 1 rows refused" in done.stdout
+
+
+def test_the_same_figure_twice_is_refused(tmp_path: Path):
+    done = add(tmp_path, "model,task,value,source\nm,EMP/H3,50,p\nm,emp/h3,51,p\n")
+    assert "row 3: the same model and task as row 2" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (CM_GEMS.replace("92.41", "n/a"), "row 2: 'n/a'"),
-        (CM_GEMS.replace("83.50", "835.0"), "row 3: '835.0'"),
-        (CM_GEMS.replace("tata", "tatata"), "row 2"),
-        ("a,b\n1,2\n", "row 1"),
-        ("", "row 1"),
-        (CM_GEMS.replace("LOGO-CM-GEMS-10K", "LOGO-11K"), "does not describe 'LOGO-11K'"),
+        ("", "empty"),
+        ("model,task,value\nm,EMP/H3,5\n", "no column source"),
+        ("model,task,value,source,mood\nm,EMP/H3,5,p,good\n", "column 'mood'"),
+        ("model,task,dataset,value,source\nm,EMP/H3,EMP/H3,5,p\n", "two columns 'task'"),
+        ("model,task,value,source\nm,EMP/H3,5\n", "row 2 has 3 fields, not 4"),
     ],
 )
-def test_a_bad_table_is_named_with_its_row(tmp_path, text, says):
-    path = write(tmp_path, text)
+def test_a_bad_table_is_one_line(tmp_path: Path, text: str, says: str):
     with pytest.raises(InputError, match=says):
-        published.write_all([path], tmp_path / "out")
-
-
-def test_command_writes_the_same_files_again(tmp_path, capsys):
-    path = write(tmp_path, CM_GEMS)
-    assert published._main([str(path), "-o", str(tmp_path / "out")]) == 0
-    first = {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")}
-    assert published._main([str(path), "-o", str(tmp_path / "out")]) == 0
-    assert {file: file.read_bytes() for file in (tmp_path / "out").rglob("*.json")} == first
-    assert "5 figures" in capsys.readouterr().out
-    assert published._main([str(tmp_path / "missing.csv"), "-o", str(tmp_path)]) == 2
-
-
-def test_committed_figures_are_those_of_the_tables(tmp_path, shared_data):
-    tables = sorted((shared_data / "published").glob("*.csv"))
-    total, _ = published.write_all(tables, tmp_path)
-    made, committed = (
-        sorted(
-            (each.model.name, each.task.name, each.mean, each.provenance.printed, each.provenance.source)
-            for each in map(record_files.read, record_files.find([folder]))
-            if each.source == "published"
-        )
-        for folder in (tmp_path, REGISTRY)
-    )
-    assert total == len(made) == 604
-    assert made == committed
-
-
-def test_committed_tables_are_whole_and_means_are_computed_from_them():
-    committed = map(record_files.read, record_files.find([REGISTRY]))
-    board = aggregate(record for record in committed if record.source == "published")
-    tables = {table.track: table for table in board.tables}
-    assert len(tables["standard"].entries) == 21
-    assert [entry.model.name for entry in tables["gue_pretrained"].entries] == ["DNABERT-2+GUE-pretrain"]
-    column = {column.label: column for column in tables["standard"].columns}
-    names = {task.name for task in gue() if task.metric == "mcc"}
-    assert set(column["All"].tasks) == names
-    of = {entry.model.name: entry for entry in tables["standard"].entries}
-    gems = of["DNABERT-CM-GEMS-10K"]
-    human = [gems.records[task].mean for task in column["Human"].tasks]
-    assert len(human) == 12
-    assert gems.score(column["Human"]).value == pytest.approx(sum(human) / 12)
-    # DNABERT-2's table prints a virus figure, the CM-GEMS table has none.
-    covid = column["Covid variant"]
-    assert gems.score(covid).value is None
-    assert of["DNABERT-2"].score(covid).value == 0.7102
+        read_figures(table(tmp_path, text))

@@ -130,3 +130,49 @@ def schema() -> None:
     from dnamask_plugins.results.schema import schema as record_schema
 
     typer.echo(json.dumps(record_schema(), indent=2))
+
+
+@app.command("add-published")
+def add_published(
+    table: Annotated[Path, typer.Argument(help="CSV: model, task, value, source, ...; values x 100.")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="Folder of records.")] = Path(
+        "registry/results"
+    ),
+    source: Annotated[str, typer.Option(help="The paper, where the table has no such column.")] = "",
+    place: Annotated[str, typer.Option("--table", help="Table of the paper.")] = "",
+    url: Annotated[str, typer.Option(help="Where it can be read; https.")] = "",
+    suite: Annotated[str, typer.Option(help="Suite of the tasks.")] = "gue",
+    keep_good: Annotated[
+        bool, typer.Option("--keep-good", help="Write the good rows although others are refused.")
+    ] = False,
+) -> None:
+    """Add figures that a paper prints, of any lab; each row is checked, and none is dropped in silence."""
+    from dnamask_plugins.results.published import read_figures, write_figures
+
+    defaults = {"source": source, "table": place, "url": url, "suite": suite}
+    records, refused = read_figures(table, defaults)
+    for each in refused:
+        typer.secho(f"refused: {table}: row {each.row}: {each.reason}", fg="red", err=True)
+    if not records or (refused and not keep_good):
+        hint = "" if not records else "; correct them, or give --keep-good"
+        typer.echo(f"nothing written: {len(refused)} of {len(records) + len(refused)} rows refused{hint}")
+        raise typer.Exit(2)
+    new = write_figures(records, out)
+    typer.echo(f"{new} records added to {out}, {len(records) - new} were there, {len(refused)} rows refused")
+
+
+@app.command("append-only")
+def append_only(
+    folder: Annotated[Path, typer.Argument(help="Folder of records.")] = Path("registry/results"),
+    against: Annotated[str | None, typer.Option(help="Branch or commit; the main branch by default.")] = None,
+) -> None:
+    """Check that no record was changed or removed since this branch left the main one."""
+    from dnamask_plugins.results.append_only import changed_records
+
+    found = changed_records(folder, against)
+    for line in found:
+        typer.secho(f"BAD  {line}", fg="red")
+    if found:
+        typer.echo(f"{len(found)} records changed or removed; add new ones instead, readers rely on the old")
+        raise typer.Exit(1)
+    typer.echo(f"{folder}: records were added only")
