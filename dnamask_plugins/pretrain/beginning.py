@@ -51,7 +51,7 @@ class Beginning:
         """
         if self.spellings is None:
             return
-        if description.origin != "scratch":
+        if description.origin not in ("scratch", "configuration"):
             raise ConfigError(
                 f"init = 'spelled' is for models from scratch, but {description.source} comes with weights; "
                 "leave init out to go on from them"

@@ -250,6 +250,9 @@ def _write_beginning(run: _Run, sessions: Sessions) -> None:
     description = run.description
     if description.started_fresh or description.origin == "configuration":
         terminal.console(stderr=True, soft_wrap=True).print(str(description))
+    note = run.parts.objective.note(run.parts.curriculum)
+    if note is not None:
+        terminal.console(stderr=True, soft_wrap=True).print(note)
     if not save_tokenizer(run.parts.tokenizer, run.output, description.max_positions):
         terminal.console(stderr=True).print(
             f"tokenizer '{run.parts.tokenizer.name}' has no Hugging Face form: "

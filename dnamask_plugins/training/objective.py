@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.protocols import Curriculum
 from dnamask_plugins.tokenizers.spelling import Spellings
 from dnamask_plugins.types import BoolArray, TokenBatch
 
@@ -52,6 +53,15 @@ class Objective:
     def places(self, mask: BoolArray, batch: TokenBatch) -> NDArray[np.float32] | None:
         """Return the weights of the hidden letters, float32 (B, L, w); None where no letter is learned."""
         return None if self.spellings is None else self.spellings.places(mask, batch)
+
+    def note(self, curriculum: Curriculum) -> str | None:
+        """Say what a curriculum that reads evaluations should know of this loss; None for nothing."""
+        if self.loss != "nucleotide" or not dict(curriculum.initial_state()):
+            return None
+        return (
+            f"loss = 'nucleotide' does not train the probabilities of whole tokens, but curriculum "
+            f"'{curriculum.name}' has a memory and may read perplexity per token; loss = 'both' trains them"
+        )
 
     def combine(self, token_loss: torch.Tensor, letter_loss: torch.Tensor) -> torch.Tensor:
         """Return what is minimised."""

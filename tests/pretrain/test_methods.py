@@ -76,6 +76,17 @@ def test_a_tokenizer_that_tells_no_spelling_is_trained_without(
             pretrain(tiny("refused", **changes), quiet=True)
 
 
+def test_a_curriculum_with_a_memory_is_told_what_the_letters_do_not_train(
+    tiny: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pretrain(tiny("told", loss="nucleotide", trainer={"max_steps": 1}), quiet=True)
+    assert "'cm_gems' has a memory and may read perplexity per token" in capfd.readouterr().err
+    constant = {"name": "constant", "strategy": "span"}
+    pretrain(tiny("quiet", loss="nucleotide", curriculum=constant, trainer={"max_steps": 1}), quiet=True)
+    pretrain(tiny("both", loss="both", trainer={"max_steps": 1}), quiet=True)
+    assert "memory" not in capfd.readouterr().err
+
+
 def test_the_spelled_start_is_another_start_and_is_recorded(tiny: Any) -> None:
     plain, spelled = (pretrain(tiny(name, init=name), quiet=True) for name in ("plain", "spelled"))
     assert losses(plain) != losses(spelled)
