@@ -54,11 +54,11 @@ def attempts(stage: dict[str, Any], chosen: tuple[float, str] | None) -> Iterato
 
 
 def chosen_recipe(records: Path = RECORDS) -> tuple[float, str] | None:
-    """Return learning rate and head of the highest mean MCC of the span in a complete search, else None."""
-    stage = next(each for each in TABLE["stage"] if each["name"] == "search")
+    """Return learning rate and head of the span's highest mean MCC in complete searches, else None."""
+    stages = [each for each in TABLE["stage"] if each["name"] in ("search", "search_higher")]
     results = read_results(records / "gate0" / "finetune.span.json")
     mean: dict[tuple[float, str], list[float]] = {}
-    for label, attempt in attempts(stage, None):
+    for label, attempt in itertools.chain.from_iterable(attempts(stage, None) for stage in stages):
         if label == "span":
             if attempt.key not in results:
                 return None
