@@ -124,7 +124,7 @@ ROWS = (
     Row("LOGO (as in GeneMask)", "logo", kmers(6)),
     Row("LOGO (as published)", "logo_published", ours("logo:n=4")),
     Row(
-        "DNABERT-2, DNABERT-S",
+        "DNABERT-2 (DNABERT-S: with --fresh-head)",
         "dnabert2",
         byte_pairs,
         config={

@@ -220,3 +220,13 @@ def test_new_says_what_comes_next(capsys: pytest.CaptureFixture[str], tmp_path: 
     code, _, err = run("new", "strategy", "acme.mine", "-o", str(tmp_path), capsys=capsys)
     assert code == 2
     assert "exists already" in err
+
+
+def test_info_says_how_a_backbone_is_recognised_and_run(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run("info", "modernbert", capsys=capsys)
+    assert code == 0
+    assert "packed" in out
+    assert "8192 tokens" in out
+    assert "model_type modernbert" in out
+    code, out, _ = run("info", "deberta", capsys=capsys)
+    assert "own forward pass" in out

@@ -49,6 +49,7 @@ def _describe_installed(console: Console, plugin: plugins.PluginInfo) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from dnamask_plugins.models.backbones.base import Backbone
     from dnamask_plugins.plugins.description import parameters_of, summary_of
 
     entry = registry_index.find(plugin.kind, plugin.name) or {}
@@ -57,6 +58,9 @@ def _describe_installed(console: Console, plugin: plugins.PluginInfo) -> None:
     console.print(summary_of(loaded) or str(entry.get("summary", "")))
     facts = Table.grid(padding=(0, 2))
     facts.add_row("from", f"{plugin.origin}, {plugin.value}")
+    if isinstance(loaded, Backbone):
+        for name, fact in loaded.facts().items():
+            facts.add_row(name, fact)
     _add_entry_facts(facts, plugin.status, entry)
     console.print(facts)
     parameters = parameters_of(loaded)

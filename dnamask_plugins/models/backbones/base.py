@@ -88,6 +88,20 @@ class Backbone:
             return self.describes(settings)
         return settings.get("model_type") == self.model_type
 
+    def facts(self) -> dict[str, str]:
+        """Return what ``dnamask info`` says besides the summary."""
+        own = " or its published form" if self.describes is not None else ""
+        limit = "no limit" if self.max_positions is None else f"{self.max_positions} tokens"
+        tokenizer = ", ".join(f"{key}={value}" for key, value in self.tokenizer.items() if key != "name")
+        return {
+            "recognised by": f"model_type {self.model_type}{own}",
+            "tokenizer": f"{self.tokenizer['name']}:{tokenizer}"
+            if tokenizer
+            else str(self.tokenizer["name"]),
+            "longest row": limit,
+            "masked loss": "packed" if self.packed is not None else "own forward pass",
+        }
+
     def build_config(self, tokenizer: DNATokenizer, **overrides: Any) -> PretrainedConfig:
         """Complete the settings with a tokenizer's vocabulary.
 
