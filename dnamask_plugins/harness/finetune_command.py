@@ -260,6 +260,10 @@ def _finish(
         _keep(flags.out, chosen, list(done))
         _write_predictions(flags.out / PREDICTIONS_FILE, imported, done[chosen])
     write_json(flags.out / SUMMARY_FILE, summary)
+    if done:
+        from dnamask_plugins.results.finetuning.page import write_report
+
+        notes.print(f"report: {write_report(flags.out)}", highlight=False, soft_wrap=True)
     _print(rows, metric, flags.drop_leaks)
     _warn(rows, metric, notes)
     if done:
