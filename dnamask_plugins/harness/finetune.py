@@ -332,6 +332,12 @@ class _Trainer(Trainer):
 
     _first_bad: torch.Tensor | None = None
 
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        # Classifiers take any keyword, which the Trainer takes to mean that they divide their loss by the rows
+        # of a whole step. They do not: the parts of a batch would be added up and not averaged.
+        self.model_accepts_loss_kwargs = False
+
     def training_step(self, *inputs: Any, **keywords: Any) -> torch.Tensor:
         """Take a step, and note on the device when the loss is not finite for the first time."""
         loss: torch.Tensor = super().training_step(*inputs, **keywords)

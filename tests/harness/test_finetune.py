@@ -132,6 +132,17 @@ def test_on_a_cpu_a_batch_is_cut_to_what_its_caches_take(tmp_path: Path, source:
         assert arguments.eval_batch_size == 4
 
 
+def test_a_batch_that_is_cut_gives_the_gradient_of_the_whole(source: ModelSource, splits: list[EncodedData]):
+    def first(at_once: int) -> tuple[float, float]:
+        recipe = Recipe(max_steps=1, global_batch=16, dropout=0.0, select_by="last")
+        overrides = {"per_device_train_batch_size": at_once, "logging_steps": 1}
+        settings = FineTuneSettings(recipe, overrides)
+        history = fine_tune(source, train, None, train, 2, "mcc", settings, 0).history
+        return history[0]["loss"], history[0]["grad_norm"]
+
+    np.testing.assert_allclose(first(4), first(16), rtol=1e-3)
+
+
 def test_an_argument_that_does_not_exist_is_one_line(source: ModelSource, splits: list[EncodedData]):
     with pytest.raises(ConfigError, match="did you mean 'num_train_epochs'"):
         tune(source, splits, overrides={"num_train_epoch": 1})

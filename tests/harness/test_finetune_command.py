@@ -61,6 +61,7 @@ def test_from_a_table_to_a_model_that_plain_transformers_loads(
     assert any("loss" in entry for entry in steps)
     assert any("eval_mcc" in entry for entry in steps)
     assert not (out / "models").exists()
+    assert "<svg" in (out / "report.html").read_text()
     _predicts_what_was_written(out)
     before = (out / "finetune.json").read_text()
     assert call(*arguments) == 0
