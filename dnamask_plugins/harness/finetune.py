@@ -334,8 +334,8 @@ class _Trainer(Trainer):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        # Classifiers take any keyword, which the Trainer takes to mean that they divide their loss by the rows
-        # of a whole step. They do not: the parts of a batch would be added up and not averaged.
+        # Classifiers take any keyword, from which the Trainer concludes that they divide their loss by the
+        # rows of a whole step. They do not: the parts of a batch would be added up and not averaged.
         self.model_accepts_loss_kwargs = False
 
     def training_step(self, *inputs: Any, **keywords: Any) -> torch.Tensor:

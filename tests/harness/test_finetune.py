@@ -132,7 +132,11 @@ def test_on_a_cpu_a_batch_is_cut_to_what_its_caches_take(tmp_path: Path, source:
         assert arguments.eval_batch_size == 4
 
 
-def test_a_batch_that_is_cut_gives_the_gradient_of_the_whole(source: ModelSource, splits: list[EncodedData]):
+def test_a_batch_that_is_cut_gives_the_gradient_of_the_whole(source: ModelSource):
+    (train,) = encoded(
+        source, rows(4, 32)
+    )  # of one length: the same rows stand in a batch, however it is cut
+
     def first(at_once: int) -> tuple[float, float]:
         recipe = Recipe(max_steps=1, global_batch=16, dropout=0.0, select_by="last")
         overrides = {"per_device_train_batch_size": at_once, "logging_steps": 1}
