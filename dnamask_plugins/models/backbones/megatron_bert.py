@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dnamask_plugins.models.backbones.base import Backbone
@@ -12,6 +13,22 @@ if TYPE_CHECKING:
 
     from dnamask_plugins.models.packed_attention import PackedRows
     from dnamask_plugins.models.packed_layers import Chosen, Encoder
+
+
+def describes(settings: Mapping[str, Any]) -> bool:
+    """Say whether a ``config.json`` is of this architecture; ProkBERT's newer files have a name of their own.
+
+    Files of ProkBERT's authors on ModernBERT's layers have that name as well; they have a ``norm_eps``.
+
+    Examples
+    --------
+    >>> describes({"model_type": "prokbert", "layer_norm_eps": 1e-12})
+    True
+    >>> describes({"model_type": "prokbert", "norm_eps": 1e-5})
+    False
+    """
+    kind = settings.get("model_type")
+    return kind == "megatron-bert" or (kind == "prokbert" and "norm_eps" not in settings)
 
 
 def packed(model: Any) -> Encoder | None:
@@ -55,5 +72,6 @@ PROKBERT = Backbone(
         "max_position_embeddings": 1024,
     },
     max_positions=1024,
+    describes=describes,
     packed=packed,
 )
