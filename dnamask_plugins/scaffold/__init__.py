@@ -14,7 +14,6 @@ from dnamask_plugins.plugins import SINGULAR, discover, kind_of, normalize
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 _NAME: Final = re.compile(r"([a-z][a-z0-9_]*\.)?[a-z][a-z0-9_]*")
-_SCAFFOLDED: Final = ("strategies", "curricula", "tokenizers")
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,11 @@ class PluginName:
         """The class."""
         return "".join(word.capitalize() for word in self.bare.split("_") if word)
 
+    @property
+    def object(self) -> str:
+        """What the entry point names: a class, a backbone, or the function that returns tasks."""
+        return {"backbones": self.bare.upper(), "tasks": self.bare}.get(self.kind, self.class_name)
+
 
 def write_package(kind: str, name: str, parent: Path) -> Path:
     """Write the package of a new plugin and return its folder.
@@ -63,7 +67,7 @@ def write_package(kind: str, name: str, parent: Path) -> Path:
     Parameters
     ----------
     kind : str
-        strategy, curriculum or tokenizer.
+        strategy, curriculum, tokenizer, backbone or task.
     name : str
         Lower_snake, with a vendor prefix and a dot if it is to be published: ``acme.motif_span``.
     parent : Path
@@ -79,11 +83,6 @@ def write_package(kind: str, name: str, parent: Path) -> Path:
         The folder exists, or cannot be written.
     """
     names = PluginName(kind_of(kind), normalize(name))
-    if names.kind not in _SCAFFOLDED:
-        raise PluginError(
-            f"a {names.singular} is a few lines of data and needs no package of its own; "
-            "CONTRIBUTING.md shows how to add one"
-        )
     if not _NAME.fullmatch(names.plugin):
         raise ConfigError(f"'{name}' is no plugin name; write lower case, as in acme.motif_span")
     taken = discover(names.kind).get(names.plugin)

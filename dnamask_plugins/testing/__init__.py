@@ -1,8 +1,17 @@
 """The conformance kit: what every plugin promises, checked by one decorator or by ``dnamask check``."""
 
-from dnamask_plugins.testing import common, curricula, reading, strategies, tokenizers  # register checks
+from dnamask_plugins.testing import (  # each registers its checks
+    backbones,
+    common,
+    curricula,
+    reading,
+    strategies,
+    tasks,
+    tokenizers,
+)
 from dnamask_plugins.testing.core import CHECKS, Check, CheckFailure, Examination, NotRun, Outcome, examine
 from dnamask_plugins.testing.pytest_support import parametrize_with_checks
+from dnamask_plugins.testing.tasks import Suite
 
 __all__ = [
     "CHECKS",
@@ -11,11 +20,14 @@ __all__ = [
     "Examination",
     "NotRun",
     "Outcome",
+    "Suite",
+    "backbones",
     "common",
     "curricula",
     "examine",
     "parametrize_with_checks",
     "reading",
     "strategies",
+    "tasks",
     "tokenizers",
 ]

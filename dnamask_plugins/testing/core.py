@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from dnamask_plugins.errors import PluginError
+from dnamask_plugins.kinds import KINDS
 
 Status = Literal["passed", "failed", "expected", "not run", "unexpectedly passed"]
 
@@ -44,8 +45,18 @@ class Check:
     run: Callable[[Any], None] = field(repr=False)
 
 
-CHECKS: Final[dict[str, dict[str, Check]]] = {"strategies": {}, "curricula": {}, "tokenizers": {}}
+CHECKS: Final[dict[str, dict[str, Check]]] = {kind: {} for kind in KINDS}
 """Kind -> name -> check, in the order in which they are run."""
+
+
+_METHODS: Final[Mapping[str, str]] = {
+    "strategies": "select",
+    "curricula": "spec",
+    "tokenizers": "encode_batch",
+    "backbones": "recognises",
+    "tasks": "tasks",
+}
+"""Kind -> a method that only its contract has."""
 
 
 def promise(
@@ -78,12 +89,12 @@ def kind_of_plugin(plugin: Any) -> str:
     PluginError
         It has the methods of no contract.
     """
-    for kind, method in (("strategies", "select"), ("curricula", "spec"), ("tokenizers", "encode_batch")):
+    for kind, method in _METHODS.items():
         if callable(getattr(plugin, method, None)):
             return kind
     raise PluginError(
-        f"{plugin!r} is no strategy, curriculum or tokenizer: it has none of select, spec, encode_batch; "
-        "give an object, not a class"
+        f"{plugin!r} is no plugin: it has none of {', '.join(_METHODS.values())}; give an object, no class "
+        "(and tasks as dnamask_plugins.testing.Suite(name, tasks))"
     )
 
 

@@ -46,6 +46,10 @@ def measured(plugin: Any) -> dict[str, str]:
         return _measured_strategy(plugin)
     if kind == "tokenizers":
         return _measured_tokenizer(plugin)
+    if kind == "backbones":
+        return {"packed": "yes" if plugin.packed is not None else "no: its own forward pass"}
+    if kind == "tasks":
+        return {"tasks": str(len(plugin.tasks()))}
     state = plugin.initial_state()
     return {"speed": f"{1e6 * seconds_per_call(lambda: plugin.spec(state, 1000), 0.05):.1f} µs a spec"}
 

@@ -10,11 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.kinds import SINGULAR
 from dnamask_plugins.nucleotides import PADDING
-from dnamask_plugins.plugins import create
+from dnamask_plugins.plugins import create, load
 from dnamask_plugins.protocols import ScoreTable
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.building import build_strategy
+from dnamask_plugins.testing.tasks import Suite
 from dnamask_plugins.tokenizers.base import pad_encodings
 from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 from dnamask_plugins.tokenizers.nucleotide import NucleotideTokenizer
@@ -100,6 +103,12 @@ def build(kind: str, config: Mapping[str, Any]) -> Any:
     """Build a plugin to be examined; a strategy that needs a table and has none gets `score_table`."""
     if kind == "strategies":
         return build_strategy(config, score_table())
+    if kind in ("backbones", "tasks"):
+        given = sorted(set(config) - {"name"})
+        if given:
+            raise ConfigError(f"a {SINGULAR[kind]} has no parameters; leave --set {given[0]} out")
+        loaded = load(kind, config["name"])
+        return Suite(config["name"], loaded) if kind == "tasks" else loaded
     return create(kind, config)
 
 

@@ -175,4 +175,4 @@ def test_command(tmp_path):
     assert document["runs"][1]["published"]["days"] == 25
     text = CliRunner().invoke(app, ["--config", str(config), "--max-steps", "9", "--lora", "2"])
     assert text.exit_code == 0, text.output
-    assert "25 days on 8 x 2080ti" in text.stdout
+    assert "25 d, 8 x 2080ti" in text.stdout

@@ -126,7 +126,7 @@ def test_an_expected_failure_that_is_no_check_is_refused() -> None:
 
 
 def test_what_is_no_plugin_is_refused() -> None:
-    with pytest.raises(PluginError, match="no strategy, curriculum or tokenizer"):
+    with pytest.raises(PluginError, match="is no plugin"):
         examine(object())
 
 

@@ -27,10 +27,13 @@ _COLOURS = {"passed": "green", "expected": "yellow", "not run": "dim"}
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="Name of an installed strategy, curriculum or tokenizer.")],
+    name: Annotated[str, typer.Argument(help="Name of an installed plugin.")],
     kind: Annotated[
         str,
-        typer.Option(help="strategy, curriculum or tokenizer, where a name is several.", show_default=False),
+        typer.Option(
+            help="strategy, curriculum, tokenizer, backbone or task, where a name is several.",
+            show_default=False,
+        ),
     ] = "",
     parameter: Annotated[
         list[str] | None,
@@ -57,7 +60,7 @@ def check(
     bad = [each for each in outcomes if each.status in ("failed", "unexpectedly passed")]
     if as_json:
         rows = [{"check": o.check.name, "status": o.status, "detail": o.detail} for o in outcomes]
-        typer.echo(json.dumps({"plugin": built.to_config(), "checks": rows}, indent=1))
+        typer.echo(json.dumps({"plugin": settings, "checks": rows}, indent=1))
     else:
         _print_report(plugin, built, outcomes, bad)
         if vouch and not bad:
@@ -84,7 +87,7 @@ def _hypothesis_elsewhere() -> Iterator[None]:
 
 
 def _kind(name: str, wanted: str) -> str:
-    checkable = plugins.KINDS[:3]
+    checkable = plugins.KINDS
     if wanted:
         return plugins.kind_of(wanted)
     kinds = [kind for kind in checkable if name in plugins.discover(kind)]
@@ -94,7 +97,7 @@ def _kind(name: str, wanted: str) -> str:
         singular = " or ".join(f"--kind {plugins.SINGULAR[kind]}" for kind in kinds)
         raise PluginError(f"'{name}' is the name of more than one plugin; add {singular}")
     names = [each for kind in checkable for each in plugins.discover(kind)]
-    raise PluginError(f"no strategy, curriculum or tokenizer is called '{name}'; {suggest(name, names)}")
+    raise PluginError(f"no plugin is called '{name}'; {suggest(name, names)}")
 
 
 def _with_progress(names: list[str]) -> Any:
@@ -134,6 +137,6 @@ def _print_report(
         return
     for what, figure in measured(built).items():
         console.print(f"{what}: {figure}")
-    path, text = registry_entry(plugin, type(built))
+    path, text = registry_entry(plugin, plugins.load(plugin.kind, plugin.name))
     console.print(f"\nTo list it for others, add this as {path}:\n")
     console.print(text, soft_wrap=True)

@@ -12,7 +12,7 @@ app = typer.Typer()
 
 @app.command()
 def new(
-    kind: Annotated[str, typer.Argument(help="strategy, curriculum or tokenizer.")],
+    kind: Annotated[str, typer.Argument(help="strategy, curriculum, tokenizer, backbone or task.")],
     name: Annotated[str, typer.Argument(help="Its name, with a vendor prefix: acme.motif_span.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder in which the package goes.")
