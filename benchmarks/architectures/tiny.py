@@ -6,21 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dnamask_plugins.protocols import DNATokenizer
+from dnamask_plugins.testing.small import SIZES, small_sizes
 
 LARGEST: Final = 5_000_000
 """Parameters; what cannot be made smaller is not built."""
-
-_SIZES: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("hidden_size", "d_model", "dim", "emb_dim"), 32),
-    **dict.fromkeys(("embedding_size", "attention_head_size", "head_dim"), 16),
-    **dict.fromkeys(("num_hidden_layers", "n_layers", "num_layers", "encoder_layers", "decoder_layers"), 2),
-    **dict.fromkeys(("num_attention_heads", "n_heads", "num_key_value_heads"), 2),
-    **dict.fromkeys(("encoder_attention_heads", "decoder_attention_heads"), 2),
-    **dict.fromkeys(
-        ("intermediate_size", "hidden_dim", "intermediate_dim", "encoder_ffn_dim", "decoder_ffn_dim"), 64
-    ),
-}
-"""Settings by the names that architectures have for them."""
 
 _MORE: Final[Mapping[str, Mapping[str, Any]]] = {
     "funnel": {"block_sizes": [1, 1], "num_decoder_layers": 1, "n_head": 2, "d_head": 16, "d_inner": 64},
@@ -68,7 +57,7 @@ def tiny_config(kind: str, tokenizer: DNATokenizer) -> Any:
     if "vision_config" in CONFIG_MAPPING[kind]().to_dict():
         raise ValueError("reads images besides text")
     known = CONFIG_MAPPING[kind]().to_dict()
-    settings = {name: value for name, value in _SIZES.items() if name in known} | _MORE.get(kind, {})
+    settings = {name: value for name, value in SIZES.items() if name in known} | _MORE.get(kind, {})
     config = CONFIG_MAPPING[kind](
         vocab_size=tokenizer.vocab_size, pad_token_id=tokenizer.pad_token_id, **settings
     )
@@ -84,8 +73,4 @@ def tiny_backbone(name: str, tokenizer: DNATokenizer) -> Any:
     from dnamask_plugins.models.source import load_backbone
 
     backbone = load_backbone(name)
-    known = backbone.build_config(tokenizer).to_dict()
-    sizes = {key: value for key, value in _SIZES.items() if key in known}
-    if isinstance(known.get("layer_types"), list):
-        sizes["layer_types"] = known["layer_types"][: sizes["num_hidden_layers"]]
-    return backbone.build_config(tokenizer, **sizes)
+    return backbone.build_config(tokenizer, **small_sizes(backbone, tokenizer))
