@@ -81,6 +81,8 @@ def _word_without_folder(word: str) -> str:
 
 
 def _is_local(text: str) -> bool:
+    if text in (".", ".."):
+        return True
     if "/" not in text or "\n" in text:
         return False
     if text.startswith(("/", "./", "../", "~")):
@@ -92,4 +94,4 @@ def _is_local(text: str) -> bool:
 
 
 def _last_part(text: str) -> str:
-    return Path(text).name or Path(text).resolve().name
+    return Path(text).name if Path(text).name not in ("", "..") else Path(text).resolve().name

@@ -31,6 +31,7 @@ from dnamask_plugins.corpus.store import (
 )
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.files import partial_of, remove_left_overs, write_atomically, write_json
+from dnamask_plugins.locks import locked_file
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def build_corpus(
             raise InputError(
                 f"{folder}: holds a corpus of other files or options; take another folder or --overwrite"
             )
-    with _whole_folder(folder) as temporary:
+    with locked_file(folder), _whole_folder(folder) as temporary:
         _write(fastas, temporary, options, progress)
     return CorpusStore.open(folder)
 

@@ -14,6 +14,8 @@ import numpy as np
 from dnamask_plugins import terminal
 from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, PluginError
+from dnamask_plugins.locks import locked_folder
+from dnamask_plugins.processes import require_one_process
 from dnamask_plugins.tasks import SPLITS, Task, all_suites, select_tasks
 from dnamask_plugins.tasks.metrics import METRICS, shown
 
@@ -114,6 +116,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 def run_command(flags: RunFlags) -> int:
     """Run what is open, write the records, print a table; returns the exit code (1 where a unit failed)."""
+    require_one_process(f"{flags.suites[0]} run")
     tasks = tasks_of(flags.tasks, flags.suites)
     seeds = parse_seeds(flags.seeds)
     settings = parse_assignments(flags.settings)
@@ -155,17 +158,18 @@ def run_command(flags: RunFlags) -> int:
     if plan.finished:
         notes.print(f"{len(plan.finished)} of {len(plan.units)} units are finished and skipped")
     outcomes: dict[Unit, UnitOutcome] = {}
-    for unit, outcome in execute(plan, make_executor(flags.executor, flags.address)):
-        outcomes[unit] = outcome
-        if outcome.status == "failed":
-            notes.print(f"failed: {unit}: {outcome.error}", soft_wrap=True)
     unrecorded: list[str] = []
 
     def not_recorded(task: str, reason: str) -> None:
         unrecorded.append(task)
         notes.print(f"not recorded: {task}: {reason}", soft_wrap=True)
 
-    records = write_records(request, plan, outcomes, not_recorded)
+    with locked_folder(flags.out):
+        for unit, outcome in execute(plan, make_executor(flags.executor, flags.address)):
+            outcomes[unit] = outcome
+            if outcome.status == "failed":
+                notes.print(f"failed: {unit}: {outcome.error}", soft_wrap=True)
+        records = write_records(request, plan, outcomes, not_recorded)
     page().print(_table(plan, outcomes, flags.drop_leaks))
     notes.print(f"{len(records)} records in {flags.out / 'records'}", soft_wrap=True)
     return int(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnamask_plugins.environment import environment
+from dnamask_plugins.environment import command_line, environment
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.harness.audit import CorpusFindings, audit_task, search_corpus
 from dnamask_plugins.harness.data import TaskData, read_task
@@ -159,5 +158,4 @@ def _run_info(
 
 def _command() -> str:
     """Return the command with the last parts of paths: where a user keeps files is nobody's business."""
-    words = [Path(word).name if "/" in word and Path(word).exists() else word for word in sys.argv[1:]]
-    return " ".join(["dnamask", *words])
+    return " ".join(["dnamask", *command_line()[1:]])

@@ -28,6 +28,8 @@ def trainer_arguments(settings: PretrainSettings, output: Path) -> TrainingArgum
     check_trainer_fields(settings.trainer, own)
     processes = launched_processes()
     check_launcher()
+    if processes == 1 and settings.trainer.get("ddp_backend") is not None:
+        raise ConfigError("[trainer]: 'ddp_backend' is for several processes, and this is one; take it out")
     fields = {
         name: value
         for name, value in settings.trainer_arguments.items()

@@ -69,6 +69,7 @@ def test_such_a_field_may_ask_for_what_is_so_anyway(name: str) -> None:
         ({"lr_scheduler_kwargs": {"nonsense": 1}}, "nonsense"),
         ({"lr_scheduler_type": "cosine_with_min_lr"}, "min_lr"),
         ({"fsdp": "full_shard"}, "fsdp"),
+        ({"ddp_backend": "gloo"}, "several processes"),
         ({"dataloader_persistent_workers": True}, "--workers"),
         ({"dataloader_multiprocessing_context": "spawn"}, "--workers"),
         ({"seed": 3}, "--seed"),
