@@ -7,6 +7,7 @@ Strategies are called with `guarded_select`, tokenizers with `guarded_encode`; a
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,11 @@ from dnamask_plugins.types import BoolArray, NucleotideBatch, TokenBatch
 
 PATIENCE_SECONDS: Final = 120.0
 """A call that takes longer hangs; the slowest built-in needs milliseconds."""
+
+
+_TOO_LONG: Final = "did not return within {:g} s"
+_CALLS: Final[dict[int, tuple[str, Any, object] | None]] = {}
+"""Which plugin each thread is calling, and where."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +116,28 @@ def blaming(kind: str, plugin: Any, where: object) -> Iterator[None]:
     PluginError
         The block raised something else, or took longer than `PATIENCE_SECONDS`.
     """
+    thread = threading.get_ident()
+    before, _CALLS[thread] = _CALLS.get(thread), (kind, plugin, where)
     try:
         with time_limit(PATIENCE_SECONDS):
             yield
     except DnamaskError:
         raise
     except Expired:
-        raise blame(kind, plugin, f"did not return within {PATIENCE_SECONDS:g} s", where) from None
+        raise blame(kind, plugin, _TOO_LONG.format(PATIENCE_SECONDS), where) from None
     except Exception as error:
         raise blame(kind, plugin, f"raised {type(error).__name__}: {error}", where) from error
+    finally:
+        _CALLS[thread] = before
+
+
+def overdue(thread: threading.Thread, where: object) -> DnamaskError:
+    """Word that a thread did not finish in time, where no alarm ends it: names the plugin that it calls."""
+    call = _CALLS.get(thread.ident or 0)
+    if call is None:
+        return DnamaskError(f"masking took over {PATIENCE_SECONDS:g} s {where}; run the same command again")
+    kind, plugin, _ = call
+    return blame(kind, plugin, _TOO_LONG.format(PATIENCE_SECONDS), where)
 
 
 def blame(kind: str, plugin: Any, fault: str, where: object) -> PluginError:

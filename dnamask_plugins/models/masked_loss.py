@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,21 +75,43 @@ class Plan:
         >>> plan.rows.index.tolist(), plan.chosen.tolist(), plan.targets.tolist()
         ([0, 1, 2, 3, 4, 5, 6], [1, 5], [9, 7])
         """
-        device = input_ids.device
         if attention_mask is None:
             attention_mask = torch.ones(input_ids.shape, dtype=torch.bool)
-        # On the CPU, so that an accelerator waits for two copies and not for each question about the data.
+        # On the CPU, so that an accelerator waits for two copies and not for each question about the data;
+        # who has the batch on the host anyway makes the plan there, and the device waits for nothing.
         rows = PackedRows.from_attention_mask(attention_mask.to("cpu"))
         targets = rows.pack(labels.to("cpu"))
         chosen = (targets != IGNORED_LABEL).nonzero().flatten()
-        segments = rows.select(chosen)
-        return cls(
-            rows.to(device),
-            chosen.to(device),
-            segments.to(device),
-            targets[chosen].to(device),
-            None if places is None else rows.pack(places.to("cpu"))[chosen].to(device),
+        places = None if places is None else rows.pack(places.to("cpu"))[chosen]
+        plan = cls(rows, chosen, rows.select(chosen), targets[chosen], places)
+        return plan.to(input_ids.device)
+
+    def to(self, device: torch.device, non_blocking: bool = True) -> Plan:
+        """Move to a device, without waiting for it."""
+        if self.chosen.device == device:
+            return self
+        return self._moved(
+            lambda each: each.to(device),
+            lambda each: each.to(device, non_blocking=non_blocking),
         )
+
+    def pin_memory(self) -> Plan:
+        """Move into memory that a GPU copies from by itself."""
+        return self._moved(lambda each: each.pin_memory(), torch.Tensor.pin_memory)
+
+    def _moved(self, parts: Callable[[Any], Any], tensor: Callable[[torch.Tensor], torch.Tensor]) -> Plan:
+        return Plan(
+            parts(self.rows),
+            tensor(self.chosen),
+            parts(self.segments),
+            tensor(self.targets),
+            None if self.places is None else tensor(self.places),
+        )
+
+    @property
+    def flat(self) -> torch.Tensor:
+        """Where the predicted tokens stand in the flattened batch, int64 (M,), in the order of the plan."""
+        return self.rows.index[self.chosen]
 
 
 # Its shapes depend on the data: under torch.compile it runs as plain Python between two graphs.
@@ -101,6 +124,7 @@ def masked_lm_loss(
     attention_mask: torch.Tensor | None,
     labels: torch.Tensor,
     num_items: torch.Tensor | int | None = None,
+    plan: Plan | None = None,
 ) -> tuple[torch.Tensor, int]:
     """Return the loss of a masked language model, computed on real and on predicted tokens only.
 
@@ -115,6 +139,8 @@ def masked_lm_loss(
         Non-zero for real tokens.
     num_items : int or tensor, optional
         What the sum is divided by, for a mean over several batches; the number of labels by default.
+    plan : Plan, optional
+        `Plan.from_batch` of this batch, made on the host; without it the device is asked for the mask.
 
     Returns
     -------
@@ -137,10 +163,10 @@ def masked_lm_loss(
     if encoder_of(inner) is not None and _is_compiled_or_parallel(model):
         install_masked_forward(inner)
         loss, count = model(
-            input_ids=input_ids, attention_mask=attention_mask, labels=labels, masked_only=True
+            input_ids=input_ids, attention_mask=attention_mask, labels=labels, masked_only=True, plan=plan
         )
     else:
-        loss, count = _loss(inner, model, input_ids, attention_mask, labels)
+        loss, count = _loss(inner, model, input_ids, attention_mask, labels, plan=plan)
     return (loss if num_items is None else loss * (count / num_items)), count
 
 
@@ -151,6 +177,7 @@ def masked_lm_losses(
     labels: torch.Tensor,
     places: torch.Tensor,
     table: LetterTable,
+    plan: Plan | None = None,
 ) -> MaskedLosses:
     """Return the loss of `masked_lm_loss` beside that of the hidden letters, from one forward pass.
 
@@ -162,8 +189,9 @@ def masked_lm_losses(
     places : float tensor, shape (B, L, w)
         See `Spellings.places`.
     table : LetterTable
+    plan : Plan, optional
     """
-    return MaskedLosses(*_loss(_inner(model), model, input_ids, attention_mask, labels, places, table))
+    return MaskedLosses(*_loss(_inner(model), model, input_ids, attention_mask, labels, places, table, plan))
 
 
 def masked_logits(
@@ -215,13 +243,18 @@ def install_masked_forward(model: nn.Module, table: LetterTable | None = None) -
 
     @functools.wraps(own)
     def forward(
-        self: Any, *args: Any, masked_only: bool = False, places: torch.Tensor | None = None, **kwargs: Any
+        self: Any,
+        *args: Any,
+        masked_only: bool = False,
+        places: torch.Tensor | None = None,
+        plan: Plan | None = None,
+        **kwargs: Any,
     ) -> Any:
         if not masked_only:
             return type(self).forward(self, *args, **kwargs)
         given = inspect.signature(own).bind(self, *args, **kwargs).arguments
         batch = given["input_ids"], given.get("attention_mask"), given["labels"]
-        return _loss(self, self, *batch, places, getattr(self, _LETTERS, None))
+        return _loss(self, self, *batch, places, getattr(self, _LETTERS, None), plan)
 
     # A bound method, so that a deep copy of the model is bound to the copy.
     target.forward = types.MethodType(forward, target)  # type: ignore[method-assign]
@@ -257,14 +290,15 @@ def _loss(
     labels: torch.Tensor,
     places: torch.Tensor | None = None,
     table: LetterTable | None = None,
+    plan: Plan | None = None,
 ) -> tuple[Any, ...]:
     """Return the mean token loss and the number of tokens; with places the sums of `LetterLosses` too."""
     encoder = encoder_of(inner)
     if encoder is None:
-        logits, targets, places = _plain_predictions(outer, input_ids, attention_mask, labels, places)
+        logits, targets, places = _plain_predictions(outer, input_ids, attention_mask, labels, places, plan)
     else:
         # Here and not deeper: where the graph of torch.compile breaks, the rest of a frame is one graph.
-        plan = _plan(input_ids, attention_mask, labels, places)
+        plan = _plan(input_ids, attention_mask, labels, places) if plan is None else plan
         logits, targets, places = _logits(encoder, inner, input_ids, plan), plan.targets, plan.places
     count = targets.numel()
     mean = cross_entropy(logits.float(), targets, reduction="sum") / max(count, 1)
@@ -279,8 +313,11 @@ def _plain_predictions(
     attention_mask: torch.Tensor | None,
     labels: torch.Tensor,
     places: torch.Tensor | None,
+    plan: Plan | None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     logits = model(input_ids=input_ids, attention_mask=attention_mask).logits
+    if plan is not None:
+        return logits.flatten(0, 1)[plan.flat], plan.targets, plan.places
     if attention_mask is not None:
         labels = labels.masked_fill(attention_mask == 0, IGNORED_LABEL)
     wanted = labels != IGNORED_LABEL

@@ -79,6 +79,11 @@ class Segments:
             -(-self.width // _WIDTH_STEP) * _WIDTH_STEP,
         )
 
+    def pin_memory(self) -> Segments:
+        """Move into memory that a GPU copies from by itself."""
+        row, slot, cumulative = (each.pin_memory() for each in (self.row, self.slot, self.cumulative))
+        return Segments(self.lengths, row, slot, cumulative, self.width)
+
     def grid(self, tokens: torch.Tensor) -> torch.Tensor:
         """Lay tokens (T, ...) out as padded rows (B, width, ...), zeros behind."""
         padded = tokens.new_zeros((self.cumulative.shape[0] - 1, self.width, *tokens.shape[1:]))
@@ -139,6 +144,10 @@ class PackedRows:
             return self
         index = self.index.to(device, non_blocking=True)
         return PackedRows(self.segments.to(device), index, self.batch, self.width)
+
+    def pin_memory(self) -> PackedRows:
+        """Move into memory that a GPU copies from by itself."""
+        return PackedRows(self.segments.pin_memory(), self.index.pin_memory(), self.batch, self.width)
 
     @property
     def positions(self) -> torch.Tensor:

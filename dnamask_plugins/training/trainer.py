@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
-from dnamask_plugins.corruption import IGNORED_LABEL
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.masking import Masker
-from dnamask_plugins.masks import report
 from dnamask_plugins.models.masked_loss import install_masked_forward
 from dnamask_plugins.models.nucleotide_loss import LetterTable
-from dnamask_plugins.strategies.building import table_of
 from dnamask_plugins.training.callback import CurriculumCallback
 from dnamask_plugins.training.checkpoints import begin, keep_newest, seal
-from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize, from_worker
+from dnamask_plugins.training.examples import ExampleIds, Examples, Tokenize
+from dnamask_plugins.training.finite import LossWatch
 from dnamask_plugins.training.history import LogHistory
 from dnamask_plugins.training.objective import Objective
 from dnamask_plugins.training.schedule import Schedule
-from dnamask_plugins.training.tensors import to_tensors
+from dnamask_plugins.training.steps import StepMaker, StepsAhead
 from dnamask_plugins.training.validation import Measured, Validation, masked_loss_sum
-
-
-class NonFiniteLoss(DnamaskError):
-    """The loss became NaN or infinite."""
-
-    exit_code = 3
 
 
 class MaskingTrainer(Trainer):  # type: ignore[misc]
@@ -87,8 +77,13 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         )
         # compute_loss divides by the predicted tokens of the whole optimizer step itself.
         self.model_accepts_loss_kwargs = True
-        self._step_ids: list[np.ndarray[Any, Any]] = []
+        # Losses that are not finite end the run; the Trainer's own filter would wait for each of them.
+        self.args.logging_nan_inf_filter = False
+        self._watch, self._place = LossWatch(), ""
         self._statistics: dict[str, float] = {}
+        on_device = self.args.device.type != "cpu"
+        pinned = self.args.device.type == "cuda"
+        self._steps = StepsAhead(StepMaker(masker, self.objective, self._logs_after, pinned), on_device)
 
     def _letter_table(self) -> LetterTable | None:
         measured = self.validation.spellings if self.validation else None
@@ -102,29 +97,17 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         self, epoch_iterator: Iterator[Examples], num_batches: int, device: torch.device
     ) -> tuple[list[dict[str, torch.Tensor]], torch.Tensor]:
         """Mask the micro-batches of one optimizer step; count the tokens to predict over all processes."""
-        step = self.state.global_step
-        self.schedule.step = step
-        spec = self.schedule.spec
-        with from_worker(step):
-            examples = list(islice(epoch_iterator, num_batches))
-        masked = [self.masker(each.batch, spec, step, each.ids) for each in examples]
-        self._step_ids = [each.ids for each in examples]
-        if self._logs_after(step):
-            pairs = ((m.mask, e.batch) for m, e in zip(masked, examples, strict=True))
-            self._statistics = report(pairs, table_of(self.masker.strategies.values())).for_log()
-        batches = [to_tensors(each) for each in masked]
-        count = sum(int((batch["labels"] != IGNORED_LABEL).sum()) for batch in batches)
-        places = [self.objective.places(m.mask, e.batch) for m, e in zip(masked, examples, strict=True)]
-        hidden = sum(float(each.sum(dtype=np.float64)) for each in places if each is not None)
-        total = torch.tensor([count, hidden], dtype=torch.float64, device=device)
+        number = self.state.global_step
+        self.schedule.step = number
+        last = number + 1 >= self.state.max_steps
+        step = self._steps.take(number, self.schedule.spec, epoch_iterator, num_batches, last)
+        self._place, self._statistics = step.described(self.masker.seed), step.statistics
+        totals = torch.tensor([step.tokens, step.letters], dtype=torch.float64)
         if self.args.world_size > 1:
-            total = self.accelerator.gather(total[None]).sum(0)
-        total = total.clamp(min=1)
-        for batch, each in zip(batches, places, strict=True):
-            if each is not None:
-                # What `compute_loss` divides by the tokens of the step is then divided by its letters.
-                batch["places"] = torch.from_numpy(each) * float(total[0] / total[1])
-        return batches, total[0].long()
+            totals = self.accelerator.gather(totals.to(device)[None]).sum(0)
+        totals = totals.clamp(min=1)
+        self._letters = totals[1].float()
+        return step.batches, totals[0].long()
 
     def _logs_after(self, step: int) -> bool:
         every = max(int(self.state.logging_steps or 1), 1)
@@ -140,22 +123,17 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
     ) -> torch.Tensor:
         """Return this micro-batch's share of the step's mean loss."""
         loss, count, *letters = model(**inputs, masked_only=True)
+        loss = loss * (count / num_items_in_batch if num_items_in_batch is not None else 1.0)
         if letters:
-            loss = self.objective.combine(loss, letters[0] / max(count, 1))
-        share = count / num_items_in_batch if num_items_in_batch is not None else 1.0
-        loss = loss * share * self.args.world_size
-        if not torch.isfinite(loss.detach()):
-            self._refuse(loss)
+            loss = self.objective.combine(loss, letters[0] / self._letters)
+        loss = loss * self.args.world_size
+        self._watch.add(loss, self._place)
         return loss
 
-    def _refuse(self, loss: torch.Tensor) -> None:
-        ids = np.concatenate(self._step_ids)
-        names = ", ".join(name for name, _ in self.schedule.spec.weights)
-        raise NonFiniteLoss(
-            f"the loss is {loss.item()} at step {self.state.global_step} (strategy {names}, seed "
-            f"{self.masker.seed}, example ids {ids.min()}..{ids.max()}); the last checkpoint is intact: "
-            "lower the learning rate or raise the warm-up and run again with --resume"
-        )
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Send a batch to the device without waiting for it."""
+        device = self.args.device
+        return {name: value.to(device, non_blocking=True) for name, value in inputs.items()}
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
@@ -163,6 +141,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         """Measure perplexity under each probe of the curriculum, on the same windows and masks every time."""
         if self.validation is None:
             return {}
+        self._watch.check()
         self.schedule.step = self.state.global_step
         model = self.model
         was_training = model.training
@@ -196,7 +175,8 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         return metrics
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Add the strategy in force and the mask statistics to what is logged."""
+        """Add the strategy in force and the mask statistics to what is logged; look at the losses so far."""
+        self._watch.check()
         if "loss" in logs:
             spec = self.schedule.spec_at(max(self.state.global_step - 1, 0))
             shares = dict.fromkeys(self.schedule.curriculum.strategies, 0.0) | dict(spec.weights)
@@ -224,6 +204,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         target.load_state_dict(saved.state_dict())
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        self._watch.check()
         self.history.shed(self.state)
         run = Path(self.args.output_dir)
         folder = run / f"checkpoint-{self.state.global_step}"

@@ -16,7 +16,7 @@ from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.masking import MaskedBatch, Masker
 from dnamask_plugins.tokenizers.spelling import Spellings
 from dnamask_plugins.training.schedule import perplexity
-from dnamask_plugins.training.tensors import to_tensors
+from dnamask_plugins.training.steps import planned
 from dnamask_plugins.types import MaskSpec, TokenBatch
 
 VALIDATION_SEED: Final = 20_240_819
@@ -57,7 +57,7 @@ class Validation:
         """Mask all windows under a spec; always the same way."""
         return self._fixed_masker(self.batch, spec, 0, self._ids)
 
-    def batches(self, spec: MaskSpec, part: int = 0, parts: int = 1) -> Iterator[dict[str, torch.Tensor]]:
+    def batches(self, spec: MaskSpec, part: int = 0, parts: int = 1) -> Iterator[dict[str, Any]]:
         """Yield masked batches, every `parts`-th from `part` on (one share per process)."""
         masked = self.masked(spec)
         starts = range(0, len(self.batch), self.batch_size)
@@ -66,11 +66,10 @@ class Validation:
             part_of = MaskedBatch(
                 masked.input_ids[rows], masked.labels[rows], masked.attention_mask[rows], masked.mask[rows]
             )
-            tensors = to_tensors(part_of)
-            if self.spellings is not None:
-                places = self.spellings.places(part_of.mask, self.batch[rows])
-                tensors["places"] = torch.from_numpy(places)
-            yield tensors
+            spelled = self.spellings
+            yield planned(
+                part_of, None if spelled is None else spelled.places(part_of.mask, self.batch[rows])
+            )
 
     def probe_spec(self, probe: str, current: MaskSpec) -> MaskSpec:
         """Return the spec of a probe; ``current`` is whatever holds now."""
@@ -123,9 +122,7 @@ class Measured:
         return {"perplexity": perplexity(self.token)} | known
 
 
-def masked_loss_sum(
-    loss_of: Any, batches: Iterator[dict[str, torch.Tensor]], device: torch.device
-) -> torch.Tensor:
+def masked_loss_sum(loss_of: Any, batches: Iterator[dict[str, Any]], device: torch.device) -> torch.Tensor:
     """Sum the losses of masked tokens and of hidden letters, and count both.
 
     Parameters

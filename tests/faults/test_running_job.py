@@ -26,7 +26,7 @@ from dnamask_plugins.masking import Masker
 from dnamask_plugins.pretrain.failures import WorkerDied
 from dnamask_plugins.pretrain.run import pretrain
 from dnamask_plugins.training.checkpoints import checkpoint_step, find_checkpoints, is_whole, seal
-from dnamask_plugins.training.trainer import NonFiniteLoss
+from dnamask_plugins.training.finite import NonFiniteLoss
 from dnamask_plugins.training.validation import VALIDATION_SEED
 
 

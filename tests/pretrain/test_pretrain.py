@@ -190,7 +190,7 @@ def test_bad_settings_are_one_clear_line_and_leave_nothing(tiny: Any, changes: A
 
 
 def test_non_finite_loss_stops_with_what_reproduces_it(tiny: Any) -> None:
-    from dnamask_plugins.training.trainer import NonFiniteLoss
+    from dnamask_plugins.training.finite import NonFiniteLoss
 
     settings = tiny(trainer={"learning_rate": 1e30, "max_grad_norm": 0, "warmup_steps": 0})
     with pytest.raises(NonFiniteLoss) as caught:
