@@ -117,9 +117,10 @@ class WaitsOfOperations(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = str(function)
-        if any(
-            word in name for word in ("_local_scalar_dense", "nonzero", "masked_select", "unique", "item")
-        ):
+        asks = any(word in name for word in ("_local_scalar_dense", "nonzero", "masked_select", "unique"))
+        indices = args[1] if name.startswith("aten.index.") else ()
+        by_mask = any(isinstance(each, torch.Tensor) and each.dtype == torch.bool for each in indices)
+        if asks or by_mask:
             self.found.append(name)
         return function(*args, **(kwargs or {}))
 
