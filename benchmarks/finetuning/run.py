@@ -144,9 +144,9 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
         for name, side in sides.items():
             with tempfile.TemporaryDirectory() as folder:
                 # Nothing tokenized before may help.
-                from dnamask_plugins.harness import units
+                from dnamask_plugins.harness import prepared
 
-                units._cache.clear()
+                prepared.forget()
                 started, busy = time.perf_counter(), time.process_time()
                 last[name] = side(case, repeat, Path(folder))
                 if repeat:

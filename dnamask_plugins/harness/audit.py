@@ -117,7 +117,9 @@ class TaskAudit:
         return asdict(self)
 
 
-def audit_task(data: TaskData, corpus: CorpusFindings | None = None) -> TaskAudit:
+def audit_task(
+    data: TaskData, corpus: CorpusFindings | None = None, leaked: NDArray[np.bool_] | None = None
+) -> TaskAudit:
     """Audit every split of a task, and what they share.
 
     Parameters
@@ -125,6 +127,8 @@ def audit_task(data: TaskData, corpus: CorpusFindings | None = None) -> TaskAudi
     data : TaskData
     corpus : CorpusFindings, optional
         What `search_corpus` found for this task.
+    leaked : bool array, optional
+        What `leaked_rows` gave, where it is known already.
 
     Returns
     -------
@@ -141,7 +145,7 @@ def audit_task(data: TaskData, corpus: CorpusFindings | None = None) -> TaskAudi
             for one, other in pairs
             if one in splits and other in splits
         ),
-        int(leaked_rows(data).sum()),
+        int((leaked_rows(data) if leaked is None else leaked).sum()),
         () if corpus is None else corpus.splits,
         None if corpus is None else corpus.nucleotides,
     )

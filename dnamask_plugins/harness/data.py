@@ -187,29 +187,56 @@ def read_labelled(path: Path, task: Task) -> LabelledData:
         raise InputError(
             f"{path}: not text (byte {error.start}); give a CSV with sequence and label"
         ) from None
-    first: list[str] = []
-    second: list[str] = []
-    labels: list[Any] = []
-    width = 3 if task.pair else 2
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    for line, fields in _rows(reader, path):
+    rows = list(_rows(reader, path))
+    if not rows:
+        raise InputError(f"{path}: no rows below the header; the file seems cut off")
+    columns, labels = _parse_together([fields for _, fields in rows], task) or _parse_one_by_one(
+        rows, task, path
+    )
+    return LabelledData(
+        path,
+        hashlib.sha256(content).hexdigest(),
+        columns[0],
+        columns[1] if task.pair else None,
+        np.array(labels, dtype=np.float64 if task.kind == "regression" else np.int64),
+    )
+
+
+_Parsed = tuple[list[tuple[str, ...]], list[Any]]
+"""Sequences by column, and labels."""
+
+
+def _parse_together(rows: Sequence[Sequence[str]], task: Task) -> _Parsed | None:
+    """Look at all letters and labels at once; None where something is wrong or unusual."""
+    width = 3 if task.pair else 2
+    if task.kind != "classification" or any(len(fields) != width for fields in rows):
+        return None
+    columns = [tuple(_clean(fields[number], task) for fields in rows) for number in range(width - 1)]
+    try:
+        codes = CODE_OF_BYTE[np.frombuffer("".join(map("".join, columns)).encode("ascii"), np.uint8)]
+        labels = [int(fields[-1]) for fields in rows]
+    except ValueError:
+        return None
+    fine = all(map(all, columns)) and (not codes.size or codes.max() <= _MAX_CODE)
+    in_range = min(labels) >= 0 and max(labels) < (task.classes or _MOST_CLASSES)
+    return (columns, labels) if fine and in_range else None
+
+
+def _parse_one_by_one(rows: Sequence[tuple[int, list[str]]], task: Task, path: Path) -> _Parsed:
+    """Look at one row after the other, so that an error names its line."""
+    width = 3 if task.pair else 2
+    columns: list[list[str]] = [[] for _ in range(width - 1)]
+    labels: list[Any] = []
+    for line, fields in rows:
         if len(fields) != width:
             raise InputError(
                 f"{path}: line {line} has {len(fields)} fields, but {task.name} has {width}; correct it"
             )
-        first.append(_sequence(fields[0], task, path, line))
-        if task.pair:
-            second.append(_sequence(fields[1], task, path, line))
+        for column, text in zip(columns, fields, strict=False):
+            column.append(_sequence(text, task, path, line))
         labels.append(_label(fields[-1], task, path, line))
-    if not labels:
-        raise InputError(f"{path}: no rows below the header; the file seems cut off")
-    return LabelledData(
-        path,
-        hashlib.sha256(content).hexdigest(),
-        tuple(first),
-        tuple(second) if task.pair else None,
-        np.array(labels, dtype=np.float64 if task.kind == "regression" else np.int64),
-    )
+    return [tuple(column) for column in columns], labels
 
 
 def draw_shots(data: LabelledData, shots: int, seed: int) -> LabelledData:
@@ -264,9 +291,12 @@ def _rows(reader: Iterator[list[str]], path: Path) -> Iterator[tuple[int, list[s
         raise InputError(f"{path}: line {reader.line_num}: {error}; correct it") from None  # type: ignore[attr-defined]
 
 
+def _clean(text: str, task: Task) -> str:
+    return (_join_kmers(text) if task.layout == "fewshot" else text.strip()).upper()
+
+
 def _sequence(text: str, task: Task, path: Path, line: int) -> str:
-    sequence = _join_kmers(text) if task.layout == "fewshot" else text.strip()
-    sequence = sequence.upper()
+    sequence = _clean(text, task)
     if not sequence:
         raise InputError(f"{path}: line {line} has no sequence; remove the row")
     try:

@@ -41,6 +41,8 @@ class UnitOutcome:
     effective_batch, processes : int
     dev_as_train : bool
     data_sha256 : mapping of str to str
+    audit : mapping or None
+        What the audit of the data set found (plain JSON).
     parameters, trainable : int or None
         Of the model.
     wall_time_s : float
@@ -66,6 +68,7 @@ class UnitOutcome:
     processes: int = 1
     dev_as_train: bool = False
     data_sha256: Mapping[str, str] = field(default_factory=dict)
+    audit: Mapping[str, Any] | None = None
     parameters: int | None = None
     trainable: int | None = None
     wall_time_s: float = 0.0
@@ -90,7 +93,7 @@ def write_outcome(path: Path, outcome: UnitOutcome) -> None:
     content["status"] = outcome.status
     content["predictions_sha256"] = None
     if outcome.predictions is not None:
-        encoded = prediction_files.encode(outcome.predictions)
+        encoded = outcome.predictions.encoded
         content["predictions_sha256"] = prediction_files.sha256_of(encoded)
         write_atomically(_predictions_of(path), encoded)
     write_json(path, content)

@@ -12,7 +12,7 @@ from dnamask_plugins.harness.audit import CorpusFindings, audit_task, search_cor
 from dnamask_plugins.harness.data import TaskData, read_task
 from dnamask_plugins.harness.outcome import UnitOutcome
 from dnamask_plugins.harness.runner import Plan, RunRequest
-from dnamask_plugins.harness.units import Unit
+from dnamask_plugins.harness.unit import Unit
 from dnamask_plugins.results.measuring import measured
 from dnamask_plugins.results.record_files import write
 from dnamask_plugins.results.records import RunInfo, SeedOutcome, TaskInfo
@@ -71,6 +71,13 @@ def _data(unit: Unit) -> TaskData:
     return read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train)
 
 
+def _audit(unit: Unit, outcome: UnitOutcome, corpus: CorpusFindings | None) -> Mapping[str, Any]:
+    """Return the audit that the unit made, with what was found in the pretraining corpus."""
+    if corpus is None and outcome.audit is not None:
+        return outcome.audit
+    return audit_task(_data(unit), corpus).to_json()
+
+
 def _write_record(
     request: RunRequest,
     plan: Plan,
@@ -93,7 +100,7 @@ def _write_record(
             data_sha256=good[0].data_sha256,
             kind=task.kind,
         ),
-        _run_info(request, unit, good, machine, audit_task(_data(unit), corpus).to_json()),
+        _run_info(request, unit, good, machine, _audit(unit, good[0], corpus)),
         seeds,
     )
     return write(record, seeds, request.output / "records")
@@ -116,7 +123,7 @@ def _run_info(
     unit: Unit,
     good: Sequence[UnitOutcome],
     machine: Mapping[str, Any],
-    audit: dict[str, Any],
+    audit: Mapping[str, Any],
 ) -> RunInfo:
     first = good[0]
     selected = str(first.recipe.get("select_by", "last"))
@@ -150,7 +157,7 @@ def _run_info(
         peak_memory_bytes=max((result.peak_memory_bytes or 0 for result in good), default=0) or None,
         dev_as_train=first.dev_as_train,
         truncated=dict(first.truncated),
-        audit=audit,
+        audit=dict(audit),
         scale_note="; ".join(notes),
         rows={name: split["rows"] for name, split in audit["splits"].items()} | {"train": first.train_rows},
     )

@@ -169,7 +169,7 @@ def _seed_entry(seed: SeedOutcome, task: TaskInfo) -> dict[str, Any]:
     }
     found = seed.predictions
     if found is not None:
-        digest = prediction_files.sha256_of(prediction_files.encode(found))
+        digest = prediction_files.sha256_of(found.encoded)
         entry["scores"] = scores_of(found, task.classes)
         entry["value"] = entry["scores"][task.metric]
         if found.leaked is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import io
@@ -80,6 +81,11 @@ class Predictions:
         if self.labels.ndim == 2:
             return "multi_label"
         return "regression" if np.issubdtype(self.labels.dtype, np.floating) else "classification"
+
+    @functools.cached_property
+    def encoded(self) -> bytes:
+        """Content of the file (see `encode`); made once."""
+        return encode(self)
 
     def take(self, rows: NDArray[Any]) -> Predictions:
         """Return some rows (numbers or a mask), without leak flags."""
@@ -165,12 +171,14 @@ def decode(content: bytes, where: str | os.PathLike[str]) -> Predictions:
     parts = [answers[:, :labels], answers[:, labels:]]
     if kind != "multi_label":
         parts = [part[:, 0] for part in parts]
+    marked = flags[:, 0].astype(bool) if leaked else None
     try:
-        return Predictions(
-            parts[0], parts[1], scores if scores.size else None, flags[:, 0].astype(bool) if leaked else None
-        )
+        read = Predictions(parts[0], parts[1], scores if scores.size else None, marked)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+    # What was read is what would be written; a cached property of a frozen class is set where it is kept.
+    read.__dict__["encoded"] = content
+    return read
 
 
 def _header(kind: Kind, labels: int, leaked: bool, scores: int) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Final
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import parse_json, safe_name, write_atomically
-from dnamask_plugins.results import predictions as prediction_files
 from dnamask_plugins.results.record_format import state_the_same
 from dnamask_plugins.results.records import ResultRecord, SeedOutcome
 from dnamask_plugins.results.schema import check_schema
@@ -49,7 +48,7 @@ def write(record: ResultRecord, seeds: Sequence[SeedOutcome], folder: str | os.P
             assert outcome is not None
             path = beside / entry["predictions"]["file"]
             if not path.exists():
-                write_atomically(path, prediction_files.encode(outcome))
+                write_atomically(path, outcome.encoded)
     return write_record(record, folder)
 
 

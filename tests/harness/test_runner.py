@@ -148,7 +148,7 @@ def test_another_version_of_the_harness_runs_again(
 ):
     request = request_of(toy_suite, tiny_model, tmp_path / "out")
     before = {unit.identity for unit in plan_run(request).units}
-    monkeypatch.setattr("dnamask_plugins.harness.units.__version__", "99.0")
+    monkeypatch.setattr("dnamask_plugins.harness.unit.__version__", "99.0")
     assert not before & {unit.identity for unit in plan_run(request).units}
 
 

@@ -1,0 +1,106 @@
+"""A task read, checked and tokenized once, for all its seeds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnamask_plugins.config import fingerprint
+from dnamask_plugins.harness.audit import audit_task, leaked_rows
+from dnamask_plugins.harness.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
+from dnamask_plugins.harness.encoding import EncodedData, encode_data
+from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.harness.unit import Unit
+
+
+@dataclass(eq=False)
+class Prepared:
+    """What all seeds of a task share; each part is made when it is first asked for."""
+
+    data: TaskData
+
+    @functools.cached_property
+    def leaked(self) -> NDArray[np.bool_]:
+        """Test rows that stand in train or dev."""
+        return leaked_rows(self.data)
+
+    @functools.cached_property
+    def audit(self) -> dict[str, Any]:
+        """What is wrong with the data set, as plain JSON."""
+        return audit_task(self.data, leaked=self.leaked).to_json()
+
+
+# One task at a time: its seeds follow each other, and a suite does not fit in memory.
+_prepared: dict[str, Prepared] = {}
+_encoded: dict[str, dict[str, EncodedData]] = {}
+
+
+def prepare(unit: Unit) -> Prepared:
+    """Read a task, or return it as it was read for the seed before."""
+    key = _key(unit)
+    if key not in _prepared:
+        forget()
+        _prepared[key] = Prepared(read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train))
+    return _prepared[key]
+
+
+def encode_unit(unit: Unit) -> tuple[TaskData, dict[str, EncodedData]]:
+    """Read and tokenize a task, once for all its seeds."""
+    data = prepare(unit).data
+    key = fingerprint([_key(unit), fingerprint(dict(unit.model_sha256)), unit.max_length])
+    if key not in _encoded:
+        _encoded.clear()
+        tokenizer = source_of(unit).tokenizer
+        _encoded[key] = {
+            name: encode_data(split, tokenizer, unit.max_length) for name, split in data.splits.items()
+        }
+    return data, _encoded[key]
+
+
+def forget() -> None:
+    """Forget what was read and tokenized."""
+    _prepared.clear()
+    _encoded.clear()
+
+
+def source_of(unit: Unit) -> ModelSource:
+    """Return a unit's model, kept for the next one as long as its files are the same."""
+    return _source(unit.model, fingerprint(dict(unit.model_sha256)))
+
+
+@functools.lru_cache(maxsize=1)
+def _source(model: str, identity: str) -> ModelSource:
+    return ModelSource.find(model)
+
+
+def chosen_rows(
+    unit: Unit, data: TaskData, encoded: Mapping[str, EncodedData]
+) -> tuple[EncodedData, EncodedData | None, EncodedData]:
+    """Return what a unit trains, selects and tests on."""
+    dev, test = encoded.get("dev"), encoded["test"]
+    if data.dev_as_train:
+        assert dev is not None
+        if unit.train_limit is None or unit.train_limit >= len(dev):
+            return dev, dev, test
+    part = training_rows(unit, data)
+    if part is data.train:
+        return encoded["train"], dev, test
+    return encode_data(part, source_of(unit).tokenizer, unit.max_length), dev, test
+
+
+def training_rows(unit: Unit, data: TaskData) -> LabelledData:
+    """Return the rows of train that a unit learns from."""
+    part = data.train
+    if unit.task.shots is not None:
+        part = draw_shots(part, unit.task.shots, unit.seed)
+    return limit_rows(part, unit.train_limit, unit.seed)
+
+
+def _key(unit: Unit) -> str:
+    parts = [unit.task.name, unit.task.metric, unit.task.kind, unit.task.classes]
+    return fingerprint([*parts, str(unit.data_folder), unit.dev_as_train, dict(unit.data_sha256)])
