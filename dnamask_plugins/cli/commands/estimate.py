@@ -51,6 +51,7 @@ def estimate(
         bool, typer.Option("--measure", help="Also time a few real micro-batches on this machine.")
     ] = False,
     format: Annotated[Format, typer.Option(help="How the figures are written.")] = Format.text,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
     """Estimate parameters, memory, operations, storage and hours of a pretraining run.
 
@@ -86,7 +87,7 @@ def estimate(
     device = find_gpu(gpu)
     figures = estimation.estimate(settings, chosen, gpus)
     seconds = estimation.measure(settings, chosen) if measure else None
-    if format is Format.json:
+    if as_json or format is Format.json:
         _print_json(figures, device, gpus, utilisation, seconds)
     else:
         _print_text(settings.backbone, figures, device, gpus, utilisation, seconds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,16 +22,48 @@ app = typer.Typer()
 def info(
     name: Annotated[str, typer.Argument(help="Name of a plugin, as 'dnamask list' has it.")],
     kind: Annotated[str, typer.Option(help="Only this kind, such as strategy.", show_default=False)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Describe a plugin: what it does, its parameters and defaults, whose it is, and its source."""
     name = plugins.normalize(name)
     kinds = [plugins.kind_of(kind)] if kind else _kinds_that_know(name)
+    if as_json:
+        typer.echo(json.dumps([_fields(each, name) for each in kinds], indent=1))
+        return
     console = terminal.console(file=sys.stdout)
     for each in kinds:
         if name in plugins.discover(each):
             _describe_installed(console, plugins.info(each, name))
         else:
             _describe_entry(console, each, name)
+
+
+def _fields(kind: str, name: str) -> dict[str, Any]:
+    """Return what the tables say, as plain JSON."""
+    entry = registry_index.find(kind, name) or {}
+    registered = {
+        field: entry.get(field, "") for field in ("summary", "reference", "licence", "distribution")
+    }
+    if name not in plugins.discover(kind):
+        return {"kind": kind, "name": name, "installed": False, **registered}
+    from dnamask_plugins.models.backbones.base import Backbone
+    from dnamask_plugins.plugins.description import parameters_of, summary_of
+
+    plugin = plugins.info(kind, name)
+    loaded = plugins.load(kind, name)
+    return {
+        "kind": kind,
+        "name": name,
+        "installed": True,
+        **registered,
+        "summary": summary_of(loaded) or registered["summary"],
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "entry_point": plugin.value,
+        "status": plugin.status,
+        "parameters": [dataclasses.asdict(each) for each in parameters_of(loaded)],
+        **({"recognised": loaded.facts()} if isinstance(loaded, Backbone) else {}),
+    }
 
 
 def _kinds_that_know(name: str) -> list[str]:

@@ -69,6 +69,7 @@ def mask(
     ] = None,
     limit: Annotated[int, typer.Option(help="Sequences of the FASTA to take.")] = _PREVIEW_OF,
     form: Annotated[Format, typer.Option("--format", help="What to make.")] = Format.text,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; png needs one.")
     ] = None,
@@ -79,6 +80,7 @@ def mask(
     repeats: Annotated[int, typer.Option(help="Masks of each sequence that --report sums up.")] = 100,
 ) -> None:
     """Show what a strategy hides in a sequence: in the terminal, as JSON, as a page or as a picture."""
+    form = Format.json if as_json else form
     from dnamask_plugins.budget import Budget
     from dnamask_plugins.errors import ConfigError
     from dnamask_plugins.types import check_mask_rate
