@@ -17,7 +17,9 @@ from dnamask_plugins.models.packed_attention import PackedRows, Segments
 
 Chosen = tuple[torch.Tensor, Segments]
 
-_FOUND: dict[type, Callable[[Any], Encoder | None]] = {}
+Packed = Callable[[Any], "Encoder | None"]
+_FOUND: dict[type, Packed | None] = {}
+"""What was found for each class of models: to ask every package costs a millisecond, and steps are short."""
 
 
 class Encoder(Protocol):
@@ -68,14 +70,15 @@ def encoder_of(model: nn.Module) -> Encoder | None:
     config = getattr(model, "config", None)
     if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
         return None
-    known = _FOUND.get(type(model))
-    if known is not None:
-        return known(model)
+    if type(model) not in _FOUND:
+        _FOUND[type(model)] = _ask_for(model)
+    known = _FOUND[type(model)]
+    return None if known is None else known(model)
+
+
+def _ask_for(model: nn.Module) -> Packed | None:
+    """Return the declaration that knows a model's class."""
     from dnamask_plugins.models.families import installed
 
-    for backbone in installed():
-        encoder = None if backbone.packed is None else backbone.packed(model)
-        if encoder is not None and backbone.packed is not None:
-            _FOUND[type(model)] = backbone.packed
-            return encoder
-    return None
+    declared = (backbone.packed for backbone in installed())
+    return next((packed for packed in declared if packed is not None and packed(model) is not None), None)
