@@ -55,8 +55,8 @@ class DNATokenizer(Protocol):
     tokenizer without it works with everything else.
     """
 
-    name: str
-
+    @property
+    def name(self) -> str: ...
     @property
     def vocab_size(self) -> int: ...
     @property
@@ -89,8 +89,10 @@ class ScoreTable(Protocol):
     letter highest. NaN stands for a k-mer without a score.
     """
 
-    k: int
-    scores: NDArray[np.floating[Any]]
+    @property
+    def k(self) -> int: ...
+    @property
+    def scores(self) -> NDArray[np.floating[Any]]: ...
 
 
 @runtime_checkable
@@ -115,7 +117,8 @@ class MaskingStrategy(Protocol):
         Tokens are selected for themselves, so that visible neighbours may show what is masked.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def select(self, batch: TokenBatch, key: RngKey, budget: Budget) -> BoolArray:
         """Return a mask, bool (B, L), that is False on special and padding tokens."""
@@ -130,8 +133,8 @@ class MaskingStrategy(Protocol):
 class Curriculum(Protocol):
     """Says what holds at a step: a pure function of (state, step), total over all steps from 0."""
 
-    name: str
-
+    @property
+    def name(self) -> str: ...
     @property
     def strategies(self) -> tuple[str, ...]:
         """Every strategy that some spec may name, so that all are built before the first step.

@@ -93,7 +93,7 @@ class _Stopped(BaseException):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors that a user can act on are one line and exit code 2."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
         with _ended_by_signals():
             app(args=arguments, standalone_mode=True)

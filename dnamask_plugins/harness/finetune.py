@@ -119,8 +119,9 @@ def fine_tune(
     """
     recipe = settings.recipe
     set_seed(seed)
+    dropout: dict[str, Any] = dict(_dropout(recipe.dropout))
     model, description = load_classifier(
-        source.source or source.folder, source.tokenizer, classes, seed=seed, **_dropout(recipe.dropout)
+        source.source or source.folder, source.tokenizer, classes, seed=seed, **dropout
     )
     if prepare is not None:
         prepare(model)

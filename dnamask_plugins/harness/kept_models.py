@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from dnamask_plugins.files import write_atomically
 from dnamask_plugins.tasks import Task
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dnamask_plugins.harness.model_source import ModelSource
     from dnamask_plugins.harness.target import Target
     from dnamask_plugins.harness.units import Unit
+    from dnamask_plugins.tokenizers.base import TokenizerBase
 
 HISTORY_FILE: Final = "history.jsonl"
 
@@ -40,7 +41,11 @@ def save_classifier(target: Target, model: Any, unit: Unit, source: ModelSource)
     with quiet_transformers():
         model.save_pretrained(partial)
     limit = max_positions(model.config)
-    save_pretrained(source.tokenizer, partial, **({} if limit is None else {"model_max_length": limit}))
+    save_pretrained(
+        cast("TokenizerBase", source.tokenizer),
+        partial,
+        **({} if limit is None else {"model_max_length": limit}),
+    )
     partial.rename(folder)
 
 

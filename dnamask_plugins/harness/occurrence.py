@@ -76,7 +76,7 @@ def find_occurrences(
         tail = np.empty(0, dtype=np.uint8)
         record = -1
         for chunk in FastaSource(path).chunks(block):
-            codes = chunk.packed & CODE_BITS
+            codes = np.asarray(chunk.packed & CODE_BITS, dtype=np.uint8)
             # The end of the piece before is searched again, so that nothing is lost at the seams.
             tail = tail if chunk.record == record else codes[:0]
             record = chunk.record

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from dnamask_plugins import terminal
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError, suggest
@@ -16,7 +16,7 @@ from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
 from dnamask_plugins.harness.data import find_file, hash_splits, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
-from dnamask_plugins.harness.units import Unit, reporting, run_unit
+from dnamask_plugins.harness.units import Method, Unit, reporting, run_unit
 from dnamask_plugins.results.methods import TRACKS
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, ClassWeights, Recipe
@@ -137,7 +137,8 @@ def plan_run(request: RunRequest) -> Plan:
             continue
         notes += how
         if isinstance(source, BaselineSource):
-            recipe, name, method = Recipe(select_by="last"), source.reference, "baseline"
+            recipe, name = Recipe(select_by="last"), source.reference
+            method: Method = "baseline"
         else:
             recipe, name = resolve_recipe(task, source, request)
             method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
@@ -312,7 +313,7 @@ def execute(
 
         with reporting(inside):
             for outcome in (executor or LocalExecutor()).map(run_unit, waiting):
-                unit = by_key[outcome.task, outcome.method, outcome.seed]
+                unit = by_key[outcome.task, cast(Method, outcome.method), outcome.seed]
                 done += 1
                 bar.update(row, completed=done, description=f"{label} (last: {unit})")
                 yield unit, outcome

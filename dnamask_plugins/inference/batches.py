@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
+import numpy as np
 import torch
 
 from dnamask_plugins.errors import ConfigError
@@ -66,7 +67,7 @@ def answers(
                 kept = [row for row in range(len(chunk)) if row not in set(long)]
                 waiting = [chunk[row] for row in kept] + waiting
                 continue
-            shows = (~batch.special_tokens_mask).any(axis=1)
+            shows = np.asarray((~batch.special_tokens_mask).any(axis=1))
             with torch.inference_mode(), half_precision(device):
                 for rows, part in in_slices(batch, tokens_at_once(device)):
                     for row, answer in zip(range(rows.start, rows.stop), ask(part), strict=True):

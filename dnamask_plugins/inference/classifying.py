@@ -109,7 +109,9 @@ class Classifier:
         """Answer for sequences: the mean over their windows, weighted by nucleotides."""
         device = next(self.model.parameters()).device
         asked = _with_other_strand(windows) if self.both_strands else windows
-        answered = answers(asked, self.tokenizer, self.limit, self._ask, device, progress)
+        answered = answers(
+            asked, self.tokenizer, self.limit, lambda batch: list(self._ask(batch)), device, progress
+        )
         total, weight, count = np.zeros(len(self.classes)), 0, 0
         for _, group in itertools.groupby(answered, key=lambda item: item[0].number):
             parts = list(group)

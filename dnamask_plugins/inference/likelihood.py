@@ -92,7 +92,8 @@ class NucleotideScorer:
         counts = hidden.sum(axis=1)
         ends = np.cumsum(counts)
         order = np.concatenate(
-            [np.arange(end - 1, end - count - 1, -1) for end, count in zip(ends, counts, strict=True)] or [[]]
+            [np.arange(end - 1, end - count - 1, -1) for end, count in zip(ends, counts, strict=True)]
+            or [np.empty(0)]
         ).astype(np.int64)
         return _normalised((forward + backward[order][:, ::-1]) / 2)
 

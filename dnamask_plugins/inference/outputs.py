@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import math
 import zipfile
@@ -119,11 +120,11 @@ def write_arrays(parts: Parts, text: Iterable[str], numbers: Mapping[str, int | 
     for name, size in longest.items():
         if size:
             dtype = np.dtype(f"<U{size}")
-            columns[name] = ((rows,), dtype, lambda name=name, dtype=dtype: _blocks(parts, name, dtype))
+            columns[name] = ((rows,), dtype, functools.partial(_blocks, parts, name, dtype))
     for name, width in numbers.items():
         dtype = np.dtype("<f4" if width else "<i8")
         shape = (rows, width) if width else (rows,)
-        columns[name] = (shape, dtype, lambda name=name, dtype=dtype: _blocks(parts, name, dtype))
+        columns[name] = (shape, dtype, functools.partial(_blocks, parts, name, dtype))
     _finish(parts, lambda path: write(path, columns))
 
 

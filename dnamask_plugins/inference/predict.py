@@ -56,8 +56,8 @@ def open_classifier(reference: str) -> tuple[OpenModel, Classifier]:
     labels = settings.get("id2label") or {}
     outputs = len(labels) or int(settings.get("num_labels", 2))
 
-    def load(*given: Any) -> tuple[Any, ModelDescription]:
-        return load_classifier(*given, num_labels=outputs, head="kept")
+    def load(model: Any, tokenizer: Any) -> tuple[Any, ModelDescription]:
+        return load_classifier(model, tokenizer, outputs, head="kept")
 
     try:
         model = OpenModel.load(reference, load)

@@ -153,7 +153,7 @@ def _masked_scores(mask: BoolArray, batch: TokenBatch, table: ScoreTable) -> NDA
     scores = window_scores(batch.nucleotides, table)
     starts = batch.offsets[rows, columns, 0]
     inside = starts < scores.shape[1]
-    return scores[rows[inside], starts[inside]]
+    return np.asarray(scores[rows[inside], starts[inside]], dtype=np.float64)
 
 
 def window_scores(codes: NDArray[np.uint8], table: ScoreTable) -> NDArray[np.float64]:

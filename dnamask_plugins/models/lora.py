@@ -182,7 +182,7 @@ def add_lora(
         whole |= {name for name, child in model.named_children() if _is_head(name, child, model)}
     config = LoraConfig(
         r=wanted.rank,
-        lora_alpha=wanted.alpha,
+        lora_alpha=wanted.alpha,  # type: ignore[arg-type]  # peft divides it by the rank
         lora_dropout=wanted.dropout,
         target_modules=find_targets(model, wanted.targets),
         modules_to_save=sorted(whole) or None,
@@ -194,7 +194,8 @@ def add_lora(
         adapted = get_peft_model(model, config)
     config.base_model_name_or_path = base
     # Left open, peft asks the hub whether the base's vocabulary was resized; ours never is.
-    adapted.save_pretrained = functools.partial(adapted.save_pretrained, save_embedding_layers=False)
+    save = functools.partial(adapted.save_pretrained, save_embedding_layers=False)
+    adapted.save_pretrained = save  # type: ignore[method-assign]
     return adapted
 
 

@@ -269,7 +269,7 @@ def _is_compiled_or_parallel(model: nn.Module) -> bool:
     return parallel or hasattr(model, "_orig_mod")
 
 
-def _inner(model: nn.Module) -> nn.Module:
+def _inner(model: Any) -> nn.Module:
     """Return the model inside the wrappers of parallelism, compilation and adapters."""
     while True:
         if hasattr(model, "_orig_mod"):

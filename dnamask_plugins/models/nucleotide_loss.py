@@ -39,7 +39,7 @@ class MaskedLosses(NamedTuple):
     """
 
     tokens: torch.Tensor
-    count: int
+    count: int  # type: ignore[assignment]  # a tuple has a method of this name
     letters: torch.Tensor
     reach: torch.Tensor
 

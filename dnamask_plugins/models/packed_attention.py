@@ -18,7 +18,9 @@ import torch
 from torch.nn.functional import pad, scaled_dot_product_attention
 
 try:
-    from torch.nn.attention.varlen import varlen_attn
+    from torch.nn.attention.varlen import varlen_attn as _varlen_attn
+
+    varlen_attn: Any = _varlen_attn
 except ImportError:  # PyTorch before 2.10
     varlen_attn = None
 # The first versions of the kernel's interface had no scale.

@@ -169,7 +169,10 @@ class NpmiTable:
         counted = sorted((executor or LocalExecutor()).map(count, list(enumerate(paths))), key=itemgetter(0))
         if not counted:
             raise InputError("no FASTA file was given; name at least one")
-        totals = {length: sum(counts[length] for _, counts, _ in counted) for length in counted[0][1]}
+        totals = {
+            length: functools.reduce(np.add, [each[length] for _, each, _ in counted])
+            for length in counted[0][1]
+        }
         sources = [source for _, _, source in counted]
         return cls._from_counter(totals, k, variant, min_count, reverse_complement, {"sources": sources})
 

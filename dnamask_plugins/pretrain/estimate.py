@@ -189,10 +189,11 @@ def measure(
         attention = np.arange(counts.max())[None, :] < counts[:, None]
         ids = generator.integers(0, tokenizer.vocab_size, attention.shape)
         chosen = attention & (generator.random(attention.shape) < settings.curriculum.get("mask_rate", 0.15))
-        batch = [torch.from_numpy(each).to(device) for each in (ids, attention, np.where(chosen, ids, -100))]
+        given = (ids, attention, np.where(chosen, ids, -100))
+        tokens, real, labels = (torch.from_numpy(each).to(device) for each in given)
         _wait(device)
         started = time.perf_counter()
-        loss, _ = masked_lm_loss(model, *batch)
+        loss, _ = masked_lm_loss(model, tokens, real, labels)
         loss.backward()
         _wait(device)
         if number:

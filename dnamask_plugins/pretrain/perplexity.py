@@ -72,7 +72,7 @@ def perplexity_under(
     validation = Validation(batch, masker, mask_rate, spellings=spellings)
     validation.check(strategies, MaskSpec.single(strategies[0], mask_rate))
 
-    def loss_of(each: dict[str, torch.Tensor]) -> Any:
+    def loss_of(each: dict[str, Any]) -> Any:
         if table is None:
             return masked_lm_loss(network, **each)
         return masked_lm_losses(network, **each, table=table)

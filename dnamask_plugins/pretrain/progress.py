@@ -24,7 +24,7 @@ class PretrainProgress(TrainerCallback):  # type: ignore[misc]
         self.schedule, self.quiet = schedule, quiet
         self.progress: Progress | None = None
         self.console = terminal.console(stderr=True, soft_wrap=True)
-        self.fields = {"loss": "-", "perplexity": "-", "pace": ""}
+        self.fields: dict[str, Any] = {"loss": "-", "perplexity": "-", "pace": ""}
         self.micro = 0
 
     def on_train_begin(

@@ -34,7 +34,7 @@ def record_of(
     seconds: float,
 ) -> dict[str, Any]:
     """Return what ``run.json`` holds after a step, as plain JSON without a path of this machine."""
-    evaluated = next((row for row in reversed(history) if "eval_perplexity" in row), {})
+    evaluated: Mapping[str, Any] = next((row for row in reversed(history) if "eval_perplexity" in row), {})
     curriculum = dict(parts.curriculum.to_config())
     examples = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
     record = {

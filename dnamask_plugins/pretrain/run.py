@@ -295,7 +295,7 @@ def _finish(run: _Run, sessions: Sessions, seconds: float) -> PretrainResult:
         write_run_record(run.output, record)
         follow_umask(run.output)
     run.trainer.accelerator.wait_for_everyone()
-    return PretrainResult(run.output, record["progress"]["perplexity"], history, record)
+    return PretrainResult(run.output, record["progress"]["perplexity"], list(map(dict, history)), record)
 
 
 def _save_model(run: _Run) -> None:

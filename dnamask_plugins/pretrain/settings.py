@@ -186,7 +186,9 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 def _checked(value: Any, annotation: str, what: str) -> Any:
-    allowed = _TYPES.get(annotation, (Mapping, type(None)) if "Mapping" in annotation else (object,))
+    allowed: tuple[Any, ...] = _TYPES.get(
+        annotation, (Mapping, type(None)) if "Mapping" in annotation else (object,)
+    )
     if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
         raise ConfigError(f"{what} must be {annotation.split('[')[0].lower()}, not {value!r}")
     return float(value) if annotation == "float" else value

@@ -56,7 +56,9 @@ def _table(comparison: Comparison, metric: str) -> Any:
     for name in _NUMBERS:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    rows = [(task.task, "none", task, task.mcnemar_p) for task in comparison.tasks if task.metric == metric]
+    rows: list[tuple[str, str, Any, float | None]] = [
+        (task.task, "none", task, task.mcnemar_p) for task in comparison.tasks if task.metric == metric
+    ]
     means = [
         (f"mean {group.group} ({group.tasks})", "bold", group, None)
         for group in comparison.groups

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import write_json
@@ -28,7 +29,7 @@ def write_known(folder: Path, out: Path) -> int:
             continue
         hashes = read["sha256"]
         if hashes["test"] == task.sha256.get("test"):
-            entry = {"task": task.name, "labels": data.label_hash(read["labels"])}
+            entry: dict[str, Any] = {"task": task.name, "labels": data.label_hash(read["labels"])}
             if "train" in hashes and all(task.sha256.get(split) == each for split, each in hashes.items()):
                 entry["leaks"] = data.flag_hash(read["leaked"])
                 entry["against"] = {split: hashes[split] for split in ("train", "dev")}

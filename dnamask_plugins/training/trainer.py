@@ -171,7 +171,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
                     metrics[f"{metric_key_prefix}_{name}/{probe}"] = value
         model.train(was_training)
         self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        self.control: Any = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:

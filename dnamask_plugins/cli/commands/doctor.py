@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import sys
@@ -81,7 +82,7 @@ def _failures() -> dict[str, str]:
     failures = {f"distribution {number}": text for number, text in enumerate(plugins.problems(), 1)}
     for kind in plugins.KINDS:
         for name in plugins.discover(kind):
-            why = _error_of(lambda kind=kind, name=name: plugins.load(kind, name))
+            why = _error_of(functools.partial(plugins.load, kind, name))
             if why:
                 failures[f"{plugins.SINGULAR[kind]} {name}"] = why
     return failures

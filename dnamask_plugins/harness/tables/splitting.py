@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.harness.audit import reverse_complement
+from dnamask_plugins.nucleotides import reverse_complement
 from dnamask_plugins.tasks import SPLITS
 from dnamask_plugins.tasks.metrics import Kind
 

@@ -130,8 +130,8 @@ def roc_and_pr(outcome: FinetuneOutcome) -> str | None:
     _tidy(roc, "ROC and area below it", "false positives", "true positives")
     _tidy(pr, "precision-recall and area below it", "recall", "precision")
     pr.set_ylim(0, 1.03)
-    for axes, place in ((roc, "lower right"), (pr, "lower left")):
-        axes.legend(frameon=False, fontsize=8, loc=place, title_fontsize=8)
+    roc.legend(frameon=False, fontsize=8, loc="lower right", title_fontsize=8)
+    pr.legend(frameon=False, fontsize=8, loc="lower left", title_fontsize=8)
     return _svg(figure)
 
 
@@ -154,11 +154,11 @@ def calibration(outcome: FinetuneOutcome) -> tuple[str, float]:
             error += count / sure.size * abs(mean - share)
             points.append((mean, share, count, 1.96 * np.sqrt(share * (1 - share) / count)))
     figure, (axes,) = _figure(4.7, 4.0)
-    mean, share, count, bars = (np.array(column) for column in zip(*points, strict=True))
+    means, shares, counts, bars = (np.array(column) for column in zip(*points, strict=True))
     axes.plot([low, 1], [low, 1], color=_QUIET, lw=0.8, ls=":")
-    axes.errorbar(mean, share, bars, fmt="none", ecolor=COLOURS[0], lw=1, alpha=0.6)
-    axes.plot(mean, share, color=COLOURS[0], lw=1.2)
-    axes.scatter(mean, share, s=20 + 180 * count / count.max(), color=COLOURS[0], alpha=0.8, linewidths=0)
+    axes.errorbar(means, shares, bars, fmt="none", ecolor=COLOURS[0], lw=1, alpha=0.6)
+    axes.plot(means, shares, color=COLOURS[0], lw=1.2)
+    axes.scatter(means, shares, s=20 + 180 * counts / counts.max(), color=COLOURS[0], alpha=0.8, linewidths=0)
     axes.set_ylim(-0.03, 1.05)
     _tidy(axes, f"{title}; large: many rows", x, "share that is right")
     return _svg(figure), error
@@ -224,7 +224,7 @@ def regression(outcome: FinetuneOutcome) -> str:
 def order_of_mistakes(outcome: FinetuneOutcome) -> Sequence[int]:
     """Return the rows that went wrong, the surest mistake (or largest error) first."""
     if outcome.kind == "regression":
-        return np.argsort(-np.abs(outcome.answers - outcome.truth), kind="stable").tolist()
+        return list(map(int, np.argsort(-np.abs(outcome.answers - outcome.truth), kind="stable")))
     if outcome.kind == "multi_label":
         badness: Any = np.where(outcome.truth == 1, 1 - outcome.answers, outcome.answers).max(axis=1)
     else:

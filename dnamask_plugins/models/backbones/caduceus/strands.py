@@ -78,6 +78,7 @@ class EquivariantEmbedding(nn.Module):
 
     def __init__(self, config: CaduceusConfig) -> None:
         super().__init__()
+        self.complement_map: torch.Tensor
         self.register_buffer("complement_map", torch.tensor(config.complements()))
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
 
@@ -97,6 +98,7 @@ class EquivariantHead(nn.Module):
 
     def __init__(self, config: CaduceusConfig) -> None:
         super().__init__()
+        self.complement_map: torch.Tensor
         self.register_buffer("complement_map", torch.tensor(config.complements()))
         self.lm_head = nn.Linear(config.d_model, config.vocab_size, bias=False)
 

@@ -199,7 +199,7 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Replace the word embeddings."""
-        self.embeddings.word_embeddings = value
+        self.embeddings.word_embeddings = value  # type: ignore[assignment]
 
     def bias(self, width: int, like: torch.Tensor) -> torch.Tensor:
         """Return the ALiBi bias for sequences of up to `width` tokens."""
@@ -238,14 +238,11 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
         """
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
-        given = input_ids if inputs_embeds is None else inputs_embeds
+        given: Any = input_ids if inputs_embeds is None else inputs_embeds
         if rows is None:
             rows = find_rows(given, attention_mask)
-        words = (
-            self.embeddings.word_embeddings(rows.pack(input_ids))
-            if inputs_embeds is None
-            else rows.pack(inputs_embeds)
-        )
+        packed = rows.pack(given)
+        words = self.embeddings.word_embeddings(packed) if inputs_embeds is None else packed
         hidden = self.embeddings(words, None if token_type_ids is None else rows.pack(token_type_ids))
         bias = rows.prepare(self.bias(given.shape[1], hidden))
         kept = [rows.unpack(hidden)] if output_hidden_states else None
@@ -330,7 +327,7 @@ class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
 
     def set_output_embeddings(self, new_embeddings: nn.Module) -> None:
         """Replace the matrix that scores the vocabulary."""
-        self.cls.predictions.decoder = new_embeddings
+        self.cls.predictions.decoder = new_embeddings  # type: ignore[assignment]
 
     def forward(
         self,
@@ -344,7 +341,7 @@ class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
         **kwargs: Any,
     ) -> MaskedLMOutput | tuple[Any, ...]:
         """Score the vocabulary at every token, zeros on padding; the loss counts labels other than -100."""
-        given = input_ids if inputs_embeds is None else inputs_embeds
+        given: Any = input_ids if inputs_embeds is None else inputs_embeds
         rows = find_rows(given, attention_mask)
         encoded = self.bert(
             input_ids, attention_mask, token_type_ids, inputs_embeds, output_hidden_states, rows=rows
