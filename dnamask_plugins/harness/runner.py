@@ -16,7 +16,8 @@ from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
 from dnamask_plugins.harness.data import find_file, hash_splits, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
-from dnamask_plugins.harness.units import Method, Unit, reporting, run_unit
+from dnamask_plugins.harness.unit import Method
+from dnamask_plugins.harness.units import Unit, reporting, run_unit
 from dnamask_plugins.results.methods import TRACKS
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, ClassWeights, Recipe
