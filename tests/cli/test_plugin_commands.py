@@ -230,3 +230,19 @@ def test_info_says_how_a_backbone_is_recognised_and_run(capsys: pytest.CaptureFi
     assert "model_type modernbert" in out
     code, out, _ = run("info", "deberta", capsys=capsys)
     assert "own forward pass" in out
+
+
+def test_info_of_a_folder_says_what_is_recognised(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run("info", str(tiny_model), capsys=capsys)
+    assert code == 0
+    facts = dict(line.strip().split(maxsplit=1) for line in out.splitlines()[1:] if len(line.split()) > 1)
+    assert facts["architecture"] == "BertForMaskedLM"
+    assert facts["tokenizer"] == "kmer k=3, 69 tokens"
+    assert facts["weights"].startswith("model.safetensors, ")
+    assert facts["loss"] == "packed"
+    (tmp_path / "config.json").write_text('{"model_type": "hyena", "auto_map": {"AutoConfig": "x.Config"}}')
+    code, _, err = run("info", str(tmp_path), capsys=capsys)
+    assert code == 2
+    assert "'hyena' (custom code x.Config) is not implemented here" in err

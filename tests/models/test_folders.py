@@ -205,3 +205,54 @@ def test_an_earlier_folder_of_ours_is_read_though_its_type_has_another_name(tmp_
     edit(tmp_path / "config.json", model_type="dnabert2")
     again, _ = load_masked_lm(tmp_path, KMER)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+def test_an_architecture_of_a_plugin_is_read_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from collections.abc import Iterator
+
+    from transformers import (
+        AutoConfig,
+        AutoModel,
+        AutoModelForMaskedLM,
+        AutoModelForSequenceClassification,
+        BertConfig,
+        BertForMaskedLM,
+        BertForSequenceClassification,
+        BertModel,
+    )
+
+    from dnamask_plugins.models import families
+    from dnamask_plugins.models.backbones import Backbone
+
+    class AcmeConfig(BertConfig):  # type: ignore[misc]
+        model_type = "acme_rna"
+
+    bases = (BertModel, BertForMaskedLM, BertForSequenceClassification)
+    ours = [
+        type(base.__name__.replace("Bert", "Acme"), (base,), {"config_class": AcmeConfig}) for base in bases
+    ]
+
+    def register() -> None:
+        AutoConfig.register("acme_rna", AcmeConfig, exist_ok=True)
+        autos = (AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification)
+        for auto, model in zip(autos, ours, strict=True):
+            auto.register(AcmeConfig, model, exist_ok=True)
+
+    acme = Backbone(
+        "acme.rna", "theirs", "nowhere", {"name": "kmer", "k": 3}, "acme_rna", SMALL, register=register
+    )
+    known = families.installed
+
+    def with_theirs() -> Iterator[Backbone]:
+        yield from known()
+        yield acme
+
+    acme.build(KMER, 1).save_pretrained(tmp_path)
+    save_pretrained(KMER, tmp_path)
+    monkeypatch.setattr(families, "installed", with_theirs)
+    source = find_source(tmp_path)
+    assert type(load_masked_lm(source, source.tokenizer())[0]).__name__ == "AcmeForMaskedLM"
+    assert type(load_classifier(source, source.tokenizer(), 3)[0]).__name__ == "AcmeForSequenceClassification"
+    assert type(load_base(source, source.tokenizer())[0]).__name__ == "AcmeModel"

@@ -20,11 +20,20 @@ app = typer.Typer()
 
 @app.command()
 def info(
-    name: Annotated[str, typer.Argument(help="Name of a plugin, as 'dnamask list' has it.")],
+    name: Annotated[
+        str, typer.Argument(help="Name of a plugin, as 'dnamask list' has it, or a model folder or hub id.")
+    ],
     kind: Annotated[str, typer.Option(help="Only this kind, such as strategy.", show_default=False)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Describe a plugin: what it does, its parameters and defaults, whose it is, and its source."""
+    """Describe a plugin: what it does, its parameters and defaults, whose it is, and its source.
+
+    Of a model folder, or a repository on the hub, it says what is recognised: the family, the tokenizer, and
+    whether it can be pretrained, without loading the weights.
+    """
+    if not kind and _is_model(name):
+        _describe_model(name, as_json)
+        return
     name = plugins.normalize(name)
     kinds = [plugins.kind_of(kind)] if kind else _kinds_that_know(name)
     if as_json:
@@ -64,6 +73,32 @@ def _fields(kind: str, name: str) -> dict[str, Any]:
         "parameters": [dataclasses.asdict(each) for each in parameters_of(loaded)],
         **({"recognised": loaded.facts()} if isinstance(loaded, Backbone) else {}),
     }
+
+
+def _is_model(name: str) -> bool:
+    from pathlib import Path
+
+    known = any(plugins.normalize(name) in plugins.discover(kind) for kind in plugins.KINDS)
+    return "/" in name or (Path(name).is_dir() and not known)
+
+
+def _describe_model(name: str, as_json: bool) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from dnamask_plugins.models.summary import facts_of
+
+    found = facts_of(name)
+    if as_json:
+        typer.echo(json.dumps({"kind": "models", "name": name, **found}, indent=1))
+        return
+    facts = Table.grid(padding=(0, 2))
+    for label, fact in found.items():
+        if fact:
+            facts.add_row(label, fact)
+    console = terminal.console(file=sys.stdout)
+    console.print(Text.assemble((name, "bold"), "  (model)"))
+    console.print(facts)
 
 
 def _kinds_that_know(name: str) -> list[str]:
