@@ -200,8 +200,12 @@ def draw_methods(path: Path, records: Path = RECORDS) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     for axis in axes[len(curves) :]:
         axis.set_axis_off()
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    shown = {
+        label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(shown.values()), list(shown), loc="outside lower center", ncols=3, frameon=False, fontsize=8
+    )
     figure.savefig(path, format="png")
 
 
