@@ -1,4 +1,7 @@
-"""The command ``dnamask``: each module of `commands` is one command, imported when it is called."""
+"""The command ``dnamask``: each module of `commands` is one command, imported when it is called.
+
+Public: `main`. May import everything, inside the commands, so that ``--help`` stays fast.
+"""
 
 from __future__ import annotations
 

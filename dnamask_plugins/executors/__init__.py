@@ -1,6 +1,8 @@
 """Where independent pieces of work run: in this process, or on a Ray cluster.
 
 Anything with the one method `map` is an executor.
+
+May import `errors` and nothing else of the package.
 """
 
 from __future__ import annotations

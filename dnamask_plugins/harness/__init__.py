@@ -1,4 +1,6 @@
 """Evaluating: data of a task, leak audit, fine-tuning, linear probe, and the run over many tasks and seeds.
 
 Writes records of `results`; the tasks themselves are data in `tasks`.
+
+May import `results`, `tasks`, `models`, `tokenizers` and what stands below them; no run of pretraining.
 """

@@ -2,6 +2,8 @@
 
 Whoever is at fault is named: an error says which plugin, whose distribution and version, why, and what
 to do next, and it concerns that plugin alone. No built-in is known here by name.
+
+May import `errors`, `kinds`, the contracts and the index of the registry; no plugin.
 """
 
 from dnamask_plugins.kinds import KINDS, SINGULAR

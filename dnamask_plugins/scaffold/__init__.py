@@ -1,4 +1,7 @@
-"""A new plugin as a complete package: entry point, working example, test, README and CI."""
+"""A new plugin as a complete package: entry point, working example, test, README and CI.
+
+Public: `write_package`. May import values and `kinds`; the templates are data.
+"""
 
 from __future__ import annotations
 

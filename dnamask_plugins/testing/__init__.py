@@ -1,4 +1,8 @@
-"""The conformance kit: what every plugin promises, checked by one decorator or by ``dnamask check``."""
+"""The conformance kit: what every plugin promises, checked by one decorator or by ``dnamask check``.
+
+It calls plugins directly, on purpose. May import everything but runs and evaluation; plugins
+import it in tests.
+"""
 
 from dnamask_plugins.testing import (  # each registers its checks
     backbones,

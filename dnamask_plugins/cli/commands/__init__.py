@@ -1,0 +1,1 @@
+"""The commands of ``dnamask``: a module each, with a Typer ``app``; found by their file names."""
