@@ -5,7 +5,14 @@ group ``dnamask.tasks``, or give a TOML file of the same form. May import the gr
 """
 
 from dnamask_plugins.tasks.metrics import KINDS, Kind, metrics_of
-from dnamask_plugins.tasks.suites import all_suites, fewshot, gue, gue_plus, select_tasks
+from dnamask_plugins.tasks.suites import (
+    all_suites,
+    fewshot,
+    gue,
+    gue_plus,
+    nucleotide_transformer,
+    select_tasks,
+)
 from dnamask_plugins.tasks.task import SPLITS, Layout, Split, Task
 from dnamask_plugins.tasks.task_file import load_tasks, parse_tasks
 
@@ -22,6 +29,7 @@ __all__ = [
     "gue_plus",
     "load_tasks",
     "metrics_of",
+    "nucleotide_transformer",
     "parse_tasks",
     "select_tasks",
 ]

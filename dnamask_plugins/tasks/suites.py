@@ -52,6 +52,11 @@ def suite_title(suite: str) -> str:
     return {"gue": "GUE", "gue_plus": "GUE+", "fewshot": "GeneMask few-shot"}.get(suite, suite)
 
 
+def nucleotide_transformer() -> tuple[Task, ...]:
+    """Return the 18 tasks of the Nucleotide Transformer; their files are read as tables."""
+    return _shipped("nucleotide_transformer")
+
+
 def all_suites() -> dict[str, tuple[Task, ...]]:
     """Return the tasks of every installed suite that loads, by suite name.
 

@@ -114,3 +114,17 @@ def test_one_class_is_said_and_the_other_tasks_stand(
         "toy/motif",
         "toy/other",
     }
+
+
+def test_the_files_of_the_nucleotide_transformer_are_read_as_they_lie(tmp_path: Path):
+    from datasets import Dataset
+
+    folder = tmp_path / "data" / "NT" / "enhancers"
+    folder.mkdir(parents=True)
+    for split, rows in (("train", ROWS[:40]), ("test", ROWS[40:])):
+        columns = {"sequence": [s for s, _ in rows], "name": ["x"] * len(rows), "label": [y for _, y in rows]}
+        Dataset.from_dict(columns).to_parquet(str(folder / f"{split}.parquet"))
+    arguments = ("gue", "run", "--model", "baseline:kmers", "--gue-dir", tmp_path / "data")
+    assert call(*arguments, "--tasks", "NT/enhancers", "--out", tmp_path / "out") == 0
+    (record,) = map(read, find([tmp_path / "out" / "records"]))
+    assert (record.task.suite, record.task.test_rows) == ("nucleotide_transformer", 20)
