@@ -139,3 +139,36 @@ def test_complements_of_another_tokenizer_are_not_guessed() -> None:
 
     with pytest.raises(DnamaskError, match="needs complement_map"):
         CADUCEUS.build(NucleotideTokenizer(), 0)
+
+
+def test_a_layout_like_plant_caduceuss(tmp_path: Path) -> None:
+    """Imitated, its file was not at hand: lower-case letters without a frame, complements in the configuration."""
+    from tokenizers import Regex, Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.normalizers import Lowercase
+    from tokenizers.pre_tokenizers import Split
+
+    from dnamask_plugins.tokenizers.loading import load_tokenizer
+
+    words = {word: index for index, word in enumerate(["[PAD]", "[MASK]", "[UNK]", *"acgt"])}
+    backend = Tokenizer(WordLevel(words, unk_token="[UNK]"))
+    backend.normalizer, backend.pre_tokenizer = Lowercase(), Split(Regex("."), "isolated")
+    backend.add_special_tokens(["[PAD]", "[MASK]", "[UNK]"])
+    backend.save(str(tmp_path / "tokenizer.json"))
+    roles = {"pad_token": "[PAD]", "mask_token": "[MASK]", "unk_token": "[UNK]"}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **roles}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = load_tokenizer(tmp_path, letters_as="acgtn")
+    assert tokenizer.encode("ACGTN").input_ids.tolist() == [3, 4, 5, 6, 2]
+    complements = {"3": 6, "4": 5, "5": 4, "6": 3, "0": 0, "1": 1, "2": 2, "7": 7}
+    sizes = {"hidden_size": 8, "num_hidden_layers": 2}
+    CADUCEUS.build(
+        tokenizer, 0, vocab_size=8, complement_map=complements, rms_norm=True, **sizes
+    ).save_pretrained(tmp_path)
+    model, description = load_masked_lm(tmp_path, tokenizer)
+    assert description.started_fresh == ()
+    ids = torch.from_numpy(tokenizer.encode(TEXT).input_ids)[None]
+    other = 9 - ids.flip(1)
+    with torch.no_grad():
+        here, there = model.eval()(ids).logits, model(other).logits
+    torch.testing.assert_close(here[..., 3:7], there.flip(1)[..., [6, 5, 4, 3]])
