@@ -142,7 +142,7 @@ def test_complements_of_another_tokenizer_are_not_guessed() -> None:
 
 
 def test_a_layout_like_plant_caduceuss(tmp_path: Path) -> None:
-    """Imitated, its file was not at hand: lower-case letters without a frame, complements in the configuration."""
+    """Imitated, its file was not at hand: lower-case letters, no frame, complements in the configuration."""
     from tokenizers import Regex, Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.normalizers import Lowercase
