@@ -25,7 +25,9 @@ Sequences = Annotated[
 ]
 WindowLength = Annotated[
     int | None,
-    typer.Option("--window", help="Nucleotides read at once; by default as many as the model takes."),
+    typer.Option(
+        "--window", help="Nucleotides read at once; by default what the model was trained on or takes."
+    ),
 ]
 Stride = Annotated[
     int | None, typer.Option(help="Nucleotides from one window to the next, for longer sequences.")

@@ -46,11 +46,12 @@ class Effect:
 
 @dataclass(frozen=True)
 class EffectSummary:
-    """Variants in the output, those without a score, and those that an earlier command had done."""
+    """Variants in the output, those without a score, those that were done before; nucleotides in a window."""
 
     variants: int
     unscored: int
     resumed_at: int
+    window: int
 
 
 def effects(scorer: NucleotideScorer, found: Iterable[Context], limit: int | None = None) -> Iterator[Effect]:
@@ -146,7 +147,7 @@ def score_variants(
     collector.flush()
     unscored = sum(int((table.column("note").to_numpy(False) != "").sum()) for table in parts.tables())
     write_table(parts, order_by="number")
-    return EffectSummary(len(listed), unscored, resumed_at)
+    return EffectSummary(len(listed), unscored, resumed_at, reading.window)
 
 
 def _table(rows: list[Effect]) -> pa.Table:

@@ -16,6 +16,7 @@ from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, read_pi
 from dnamask_plugins.inference.windows import USUAL_TOKENS, Window, cut, nucleotides_of
 from dnamask_plugins.models.forward import best_device
 from dnamask_plugins.models.loading import ModelDescription
+from dnamask_plugins.models.source import read_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,8 +41,8 @@ class Reading:
         File, or ``-`` for standard input.
     columns : Columns
     window, stride : int or None
-        Nucleotides in a window and from one to the next; by default as many as the model takes, without
-        overlap.
+        Nucleotides in a window and from one to the next; by default as many as the model was
+        pretrained on or takes, without overlap.
     """
 
     path: str
@@ -59,7 +60,8 @@ class Reading:
             Share of a window that the next one sees again, where no stride is given.
         """
         fits = nucleotides_of(model.tokenizer, model.limit or USUAL_TOKENS)
-        window = self.window or fits
+        # Beyond the length that it was trained on, a model may know nothing (rotary positions).
+        window = self.window or min(fits, model.trained_window or fits)
         if model.limit is not None and window > fits:
             warnings.warn(
                 f"windows of {window} nucleotides may give more tokens than the model takes ({model.limit}); "
@@ -69,6 +71,9 @@ class Reading:
             )
         stride = self.stride or max(1, round(window * (1 - overlap)))
         return Reading(self.path, self.columns, window, stride)
+
+    def __str__(self) -> str:
+        return f"windows of {self.window:,} nucleotides every {self.stride:,}"
 
     def windows(self, skip: int = 0) -> Iterator[Window]:
         """Yield the windows, without the first few."""
@@ -120,6 +125,14 @@ class OpenModel:
     def limit(self) -> int | None:
         """Longest row in tokens, None where nothing limits it."""
         return self.description.max_positions
+
+    @property
+    def trained_window(self) -> int | None:
+        """Nucleotides in the longest windows of its pretraining, None where no ``run.json`` says so."""
+        path = self.source.folder / "run.json"
+        settings = read_json(path).get("settings", {}) if path.is_file() else {}
+        length = settings.get("windows", {}).get("full_length")
+        return length if isinstance(length, int) and length > 0 else None
 
 
 def file_identity(path: str | Path) -> list[Any] | None:

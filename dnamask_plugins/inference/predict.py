@@ -36,12 +36,15 @@ class PredictSummary:
         Rows of each predicted class; empty for regression.
     resumed_at : int
         Windows that an earlier command had done.
+    reading : Reading
+        With the window and stride that were used.
     """
 
     rows: int
     too_short: int
     counts: dict[str, int]
     resumed_at: int
+    reading: Reading
 
 
 def open_classifier(reference: str) -> tuple[OpenModel, Classifier]:
@@ -107,7 +110,7 @@ def predict_file(
         counter = _Counter(classifier)
         found = classifier(reading.windows(), progress)
         write_tsv(_tables(counter.watch(found), classifier), output)
-        return counter.summary(0)
+        return counter.summary(0, reading)
     settings = {"both strands": both_strands, "each window": each_window}
     parts = open_parts(output, model, reading, settings, overwrite)
     resumed_at = parts.done
@@ -120,7 +123,7 @@ def predict_file(
         counter.add(table.column("prediction").to_pylist())
     labelled = any(any(table.column("label").to_pylist()) for table in parts.tables())
     write_table(parts, leave_out=() if labelled else ("label",))
-    return counter.summary(resumed_at)
+    return counter.summary(resumed_at, reading)
 
 
 class _Counter:
@@ -149,9 +152,9 @@ class _Counter:
             self.add([self._classifier.chosen(prediction.values)])
             yield prediction
 
-    def summary(self, resumed_at: int) -> PredictSummary:
+    def summary(self, resumed_at: int, reading: Reading) -> PredictSummary:
         """Return what was counted."""
-        return PredictSummary(self._rows, self._too_short, self._counts, resumed_at)
+        return PredictSummary(self._rows, self._too_short, self._counts, resumed_at, reading)
 
 
 def _tables(predictions: Iterator[Prediction], classifier: Classifier) -> Iterator[pa.Table]:

@@ -73,12 +73,15 @@ class ScoreSummary:
         Of their log-probabilities; exp(-mean) is the perplexity per nucleotide.
     resumed_at : int
         Windows that an earlier command had done.
+    reading : Reading
+        With the window and stride that were used.
     """
 
     nucleotides: int
     scored: int
     mean: float
     resumed_at: int
+    reading: Reading
 
 
 def open_scorer(reference: str, both_strands: bool = False) -> tuple[OpenModel, NucleotideScorer]:
@@ -215,7 +218,7 @@ def score_file(
         known = values[~np.isnan(values)]
         total, scored = total + float(known.sum()), scored + known.size
     write_table(parts)
-    return ScoreSummary(nucleotides, scored, total / scored if scored else float("nan"), resumed_at)
+    return ScoreSummary(nucleotides, scored, total / scored if scored else float("nan"), resumed_at, reading)
 
 
 def _table(rows: list[ScoredPart]) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from toy_data import random_dna
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.inference.effects import score_variants
-from dnamask_plugins.inference.job import Collector, InferenceWarning, Reading
+from dnamask_plugins.inference.job import Collector, InferenceWarning, OpenModel, Reading
 from dnamask_plugins.inference.likelihood import NucleotideScorer
 from dnamask_plugins.inference.mutagenesis import draw
 from dnamask_plugins.inference.score import read_scores, score_file
@@ -102,6 +103,16 @@ def test_windows_beyond_the_model_are_scored_in_halves(
     with pytest.warns(InferenceWarning, match="halved"):
         score_file(str(model), Reading(str(fasta), window=100), tmp_path / "out.tsv", spacing=8)
     assert len(rows_of(tmp_path / "out.tsv")) == 171
+
+
+def test_windows_are_those_of_the_pretraining(tiny_model: Path, tmp_path: Path):
+    """A model with rotary positions that read 126 nucleotides was worse than guessing at 510."""
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    assert Reading("x").fitted(OpenModel.load(str(folder), load_masked_lm)).window == 512
+    (folder / "run.json").write_text('{"settings": {"windows": {"full_length": 126}}}')
+    model = OpenModel.load(str(folder), load_masked_lm)
+    assert Reading("x").fitted(model).window == 126
+    assert Reading("x", window=300).fitted(model).window == 300
 
 
 def test_a_fine_tuned_model_has_no_masked_head(tmp_path: Path, tiny_model: Path, fasta: Path):

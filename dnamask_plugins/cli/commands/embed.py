@@ -71,6 +71,7 @@ def embed(
     if done.resumed_at:
         typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command")
     typer.echo(f"{output}: {done.rows:,} vectors of {done.width} numbers ({pool.value}, layer {layer})")
+    typer.echo(f"{done.reading}")
     if done.too_short:
         typer.echo(f"{done.too_short:,} sequences are too short for the tokenizer and have no vector")
     if picture is not None:

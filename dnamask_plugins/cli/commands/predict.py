@@ -62,6 +62,6 @@ def predict(
         typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command", err=True)
     classes = ", ".join(f"{name} {count:,}" for name, count in list(done.counts.items())[:12])
     what = f": {classes}" if classes else ""
-    typer.echo(f"{output or 'standard output'}: {done.rows:,} predictions{what}", err=True)
+    typer.echo(f"{output or 'standard output'}: {done.rows:,} predictions{what}; {done.reading}", err=True)
     if done.too_short:
         typer.echo(f"{done.too_short:,} are empty: too short for the tokenizer", err=True)

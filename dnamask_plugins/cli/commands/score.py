@@ -100,6 +100,7 @@ def _variants(
     if done.resumed_at:
         typer.echo(f"went on after {done.resumed_at:,} variants of an earlier command")
     typer.echo(f"{output}: {done.variants:,} variants; effect = {MEANING}")
+    typer.echo(f"windows of {done.window:,} nucleotides around the variants")
     if done.unscored:
         typer.echo(f"{done.unscored:,} variants have no score; the column 'note' says why")
 
@@ -126,7 +127,7 @@ def _sequences(
         done = score_file(model, reading, output, both_strands, spacing, overwrite, advance)
     if done.resumed_at:
         typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command")
-    typer.echo(f"{output}: {done.nucleotides:,} nucleotides, {done.scored:,} of them scored")
+    typer.echo(f"{output}: {done.nucleotides:,} nucleotides, {done.scored:,} of them scored; {done.reading}")
     if done.scored:
         typer.echo(
             f"mean ln p {done.mean:.4f}, perplexity per nucleotide {math.exp(-done.mean):.4f} (4: guessing)"
