@@ -2,7 +2,8 @@
 
     python benchmarks/reliability/report.py [--run-tests [WORD]]
 
-``--run-tests`` runs ``tests/faults`` first, or its files whose names hold a word, and records what passed.
+``--run-tests`` runs the tests behind the tables first, or the files whose names hold a word, and records what
+passed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+from person import NOT_COVERED, PERSON, TEST_FILES, walk_section
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -168,7 +171,7 @@ def record(name: str) -> Any:
 def run_tests(words: str) -> None:
     """Run the fault tests, file by file, and record their outcomes by function."""
     path = RECORDS / "fault_tests.json"
-    files = sorted((ROOT / "tests" / "faults").glob("test_*.py"))
+    files = [*sorted((ROOT / "tests" / "faults").glob("test_*.py")), *(ROOT / each for each in TEST_FILES)]
     for file in (each for each in files if words in each.name):
         outcomes: dict[str, Counter[str]] = {}
         with tempfile.TemporaryDirectory() as folder:
@@ -262,10 +265,10 @@ def _ending(soak: dict[str, Any]) -> str:
     return "" if code is None else f", then SIGTERM: exit code {code}"
 
 
-def fault_rows() -> list[str]:
+def fault_rows(faults: tuple[Any, ...]) -> list[str]:
     outcomes = record("fault_tests") or {}
     rows = []
-    for what, tests, demand in FAULTS:
+    for what, tests, demand in faults:
         counts: Counter[str] = Counter()
         for name, outcome in outcomes.items():
             if name.startswith(tests):
@@ -307,9 +310,15 @@ def page() -> str:
             *whole_log(),
         ]
     parts += [
+        "## A person, not only a kill",
+        "What is changed between two commands, and what happens; tests as named in "
+        "`benchmarks/reliability/person.py`.",
+        "| what is changed | what happens | tests |\n|---|---|---|\n" + "\n".join(fault_rows(PERSON)),
+        *walk_section(record("settings_walk"), record("checksum")),
+        plain(NOT_COVERED),
         "## Faults and strangers",
         "Tests in `tests/faults`; what a test demands stands in the second column.",
-        "| what | what happens | tests |\n|---|---|---|\n" + "\n".join(fault_rows()),
+        "| what | what happens | tests |\n|---|---|---|\n" + "\n".join(fault_rows(FAULTS)),
     ]
     return "\n\n".join(parts) + "\n"
 

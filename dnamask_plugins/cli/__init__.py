@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors that a user can act on are one line and exit code 2."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
     try:
-        with _ended_by_signals():
+        with _ended_by_signals(), _named_as_called(arguments):
             app(args=arguments, standalone_mode=True)
     except DnamaskError as error:
         # Every process of a run finds what stops it before it begins, and hears of a signal; one says so.
@@ -109,6 +109,18 @@ def main(arguments: list[str] | None = None) -> None:
         number = stopped.args[0] if isinstance(stopped, _Stopped) else signal.SIGINT
         _complain(f"stopped by signal {int(number)}; what was finished is kept: run it again to go on")
         sys.exit(EXIT_CODES[number])
+
+
+@contextlib.contextmanager
+def _named_as_called(arguments: list[str] | None) -> Iterator[None]:
+    """Let records of a command that Python calls hold that command, not the one of the calling program."""
+    before = sys.argv
+    if arguments is not None:
+        sys.argv = ["dnamask", *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 @contextlib.contextmanager
