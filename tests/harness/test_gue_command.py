@@ -58,7 +58,7 @@ def test_a_failed_unit_is_exit_code_1_and_named(
         ({"--tasks": "mouse/3"}, "no test file for mouse/3"),
         ({"--recipe": "papr"}, "did you mean 'paper'"),
         ({"--seeds": "x"}, "whole numbers"),
-        ({"--set": "epochs"}, "field=value"),
+        ({"--set": "epochs"}, "KEY=VALUE"),
         ({"--set": "epochs=3"}, "no such training argument"),
         ({"--track": "fast"}, "no such track"),
         ({"--corpus": "nowhere.fa"}, "give the corpus as FASTA"),
