@@ -123,7 +123,8 @@ def walk_section(found: dict[str, list[str]] | None, cost: dict[str, Any] | None
         free = sorted(name for name, told in found.items() if not told)
         parts += [
             f"Of {len(found)} settings, read from the program itself, {len(counted)} are part of what a run "
-            "is (`python benchmarks/reliability/settings_walk.py`); corpus and table count by content.",
+            "is (`python benchmarks/reliability/settings_walk.py`); corpus and table count by content. "
+            "The walk compares what a resume would compare; that it then stops is tried above.",
             "| between kill and resume | settings |\n|---|---|\n"
             f"| refused, with both values | {_listed(counted)} |\n"
             f"| free, and without effect on the weights | {_listed(free)} |",
