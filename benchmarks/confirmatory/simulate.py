@@ -66,16 +66,20 @@ def null_truth(registration: Mapping[str, Any]) -> dict[str, float]:
     """Return true means at which every claim is just false, where that can be had at once.
 
     Claims of "better by m" are at their edge when the arm is exactly m above; of "not worse by m" when it is
-    exactly m below. An arm in several claims takes the edge of its first.
+    exactly m below. Where the arm has its place from an earlier claim, what it is compared with moves.
     """
     truth: dict[str, float] = {}
     for claim in registration["claim"]:
         if claim["kind"] == "reaches":
             continue
-        base = max(truth.get(arm, 0.0) for arm in claim["than"])
         edge = claim["margin"] if claim["kind"] == "better" else -claim["margin"]
-        for arm in claim["than"]:
-            truth.setdefault(arm, base)
+        free = [arm for arm in claim["than"] if arm not in truth]
+        if claim["arm"] in truth and free:
+            truth |= dict.fromkeys(free, truth[claim["arm"]] - edge)
+            continue
+        base = max(truth.get(arm, 0.0) for arm in claim["than"])
+        for arm in free:
+            truth[arm] = base
         truth.setdefault(claim["arm"], base + edge)
     return truth
 

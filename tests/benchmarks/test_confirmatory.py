@@ -98,6 +98,16 @@ def test_the_error_of_the_whole_study_stays_below_five_percent() -> None:
     assert shown["any"] <= 0.05 + 3 * (0.05 * 0.95 / 150) ** 0.5
 
 
+def test_at_the_null_every_claim_is_just_false() -> None:
+    registration = Registration.read().content
+    null = simulate.null_truth(registration)
+    for claim in registration["claim"]:
+        if claim["kind"] != "reaches":
+            edge = claim["margin"] if claim["kind"] == "better" else -claim["margin"]
+            gaps = [null[claim["arm"]] - null[arm] - edge for arm in claim["than"]]
+            assert min(gaps) == pytest.approx(0)
+
+
 def test_a_gain_of_four_points_beyond_the_edge_is_nearly_always_found() -> None:
     registration = Registration.read().content
     null = simulate.null_truth(registration)
