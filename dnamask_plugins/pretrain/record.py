@@ -17,7 +17,7 @@ from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.training.schedule import Schedule
 
 if TYPE_CHECKING:
-    from transformers import TrainingArguments
+    from transformers import TrainerState, TrainingArguments
 
     from dnamask_plugins.models.loading import ModelDescription
 
@@ -30,7 +30,7 @@ def record_of(
     schedule: Schedule,
     history: Sequence[Mapping[str, Any]],
     sessions: Sessions,
-    step: int,
+    state: TrainerState,
     seconds: float,
 ) -> dict[str, Any]:
     """Return what ``run.json`` holds after a step, as plain JSON without a path of this machine."""
@@ -60,7 +60,8 @@ def record_of(
             "probe_rate": parts.validation.mask_rate,
         },
         "progress": {
-            "steps": step,
+            "steps": state.global_step,
+            "tokens": int(state.num_input_tokens_seen),
             "examples_per_step": examples,
             "processes": arguments.world_size,
             "seconds_this_session": round(seconds, 1),

@@ -286,7 +286,7 @@ def _finish(run: _Run, sessions: Sessions, seconds: float) -> PretrainResult:
         run.schedule,
         history,
         sessions,
-        run.trainer.state.global_step,
+        run.trainer.state,
         seconds,
     )
     if run.writes:

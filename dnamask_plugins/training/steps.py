@@ -56,6 +56,11 @@ class Step:
     letters: float
     statistics: dict[str, float]
 
+    @property
+    def seen(self) -> int:
+        """Tokens that the model reads, without padding."""
+        return sum(int(each.batch.attention_mask.sum()) for each in self.examples)
+
     def described(self, seed: int) -> str:
         """Say what makes this step again, for messages."""
         ids = np.concatenate([each.ids for each in self.examples])

@@ -81,6 +81,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         self.args.logging_nan_inf_filter = False
         self._watch, self._place = LossWatch(), ""
         self._statistics: dict[str, float] = {}
+        self._seen = 0
         on_device = self.args.device.type != "cpu"
         pinned = self.args.device.type == "cuda"
         self._steps = StepsAhead(StepMaker(masker, self.objective, self._logs_after, pinned), on_device)
@@ -102,12 +103,21 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         last = number + 1 >= self.state.max_steps
         step = self._steps.take(number, self.schedule.spec, epoch_iterator, num_batches, last)
         self._place, self._statistics = step.described(self.masker.seed), step.statistics
+        self._seen += step.seen
         totals = torch.tensor([step.tokens, step.letters], dtype=torch.float64)
         if self.args.world_size > 1:
             totals = self.accelerator.gather(totals.to(device)[None]).sum(0)
         totals = totals.clamp(min=1)
         self._letters = totals[1].float()
         return step.batches, totals[0].long()
+
+    def _count_seen(self) -> None:
+        """Add the tokens of all processes to the state, which checkpoints keep; this waits for them."""
+        seen = torch.tensor(self._seen, device=self.args.device)
+        if self.args.world_size > 1:
+            seen = self.accelerator.reduce(seen, reduction="sum")
+        self.state.num_input_tokens_seen += int(seen)
+        self._seen = 0
 
     def _logs_after(self, step: int) -> bool:
         every = max(int(self.state.logging_steps or 1), 1)
@@ -177,6 +187,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """Add the strategy in force and the mask statistics to what is logged; look at the losses so far."""
         self._watch.check()
+        self._count_seen()
         if "loss" in logs:
             spec = self.schedule.spec_at(max(self.state.global_step - 1, 0))
             shares = dict.fromkeys(self.schedule.curriculum.strategies, 0.0) | dict(spec.weights)
@@ -205,6 +216,7 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         self._watch.check()
+        self._count_seen()
         self.history.shed(self.state)
         run = Path(self.args.output_dir)
         folder = run / f"checkpoint-{self.state.global_step}"
