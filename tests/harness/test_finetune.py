@@ -251,3 +251,25 @@ def test_dnaberts_own_files_read_raw_sequences_as_overlapping_kmers(source: Mode
         found.tokenizer.encode(MOTIF).input_ids.tolist() == KmerTokenizer(4).encode(MOTIF).input_ids.tolist()
     )
     assert found.family == "dnabert1"
+
+
+def test_dropout_has_other_names_elsewhere(tmp_path: Path):
+    from transformers import DistilBertConfig, ModernBertConfig
+
+    from dnamask_plugins.harness.finetune import _dropout
+    from dnamask_plugins.tokenizers.export import save_pretrained
+    from dnamask_plugins.tokenizers.kmer import KmerTokenizer
+
+    save_pretrained(KmerTokenizer(3), tmp_path)
+    for config, names in (
+        (DistilBertConfig(), {"dropout", "attention_dropout", "qa_dropout", "seq_classif_dropout"}),
+        (
+            ModernBertConfig(),
+            {"attention_dropout", "embedding_dropout", "mlp_dropout", "classifier_dropout"},
+        ),
+    ):
+        config.save_pretrained(tmp_path)
+        found = ModelSource.find(str(tmp_path))
+        assert set(_dropout(0.2, found)) == names
+        assert set(_dropout(0.2, found).values()) == {0.2}
+        assert _dropout(None, found) == {}
