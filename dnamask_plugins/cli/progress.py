@@ -33,18 +33,15 @@ def counting(count: Callable[[], int | None], label: str, unit: str) -> Iterator
     label, unit : str
         What is done, and to what.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    shown = TextColumn("{task.completed:,.0f} {task.fields[unit]}")
     columns = (
-        TextColumn("{task.description}"),
+        terminal.words("{task.description}"),
         BarColumn(),
-        shown,
+        terminal.words("{task.completed:,.0f} {task.fields[unit]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(label, total=count() if console.is_terminal else None, unit=unit)
+    with terminal.bar(*columns, transient=True) as bar:
+        task = bar.add_task(label, total=None if bar.disable else count(), unit=unit)
         yield lambda number: bar.advance(task, number)

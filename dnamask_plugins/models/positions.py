@@ -60,9 +60,10 @@ def _skeleton(config: PretrainedConfig) -> Any:
             setattr(small, name, 1)
     with _without_initialisation():
         try:
-            return AutoModelForMaskedLM.from_config(small, trust_remote_code=False).eval()
+            model = AutoModelForMaskedLM.from_config(small, trust_remote_code=False)
         except Exception:  # layers that are described one by one, or come in pairs
-            return AutoModelForMaskedLM.from_config(whole, trust_remote_code=False).eval()
+            model = AutoModelForMaskedLM.from_config(whole, trust_remote_code=False)
+    return model.eval()
 
 
 @contextmanager

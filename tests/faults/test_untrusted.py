@@ -21,12 +21,13 @@ import dnamask_plugins
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.files import safe_name
 from dnamask_plugins.harness.download import download
+from dnamask_plugins.models.source import find_source
 from dnamask_plugins.models.weights import read_weights
 from dnamask_plugins.tasks import Task, fewshot, gue, gue_plus
 
 PACKAGE = Path(dnamask_plugins.__file__).parent
 # The conformance kit pickles plugins and sends functions to processes of its own; it reads nobody's file.
-PICKLE_ALLOWED = {"testing/common.py", "testing/fresh_process.py", "models/loading.py"}
+PICKLE_ALLOWED = {"testing/common.py", "testing/fresh_process.py", "models/weights.py"}
 
 
 def calls() -> Iterator[tuple[str, ast.Call, str]]:
@@ -57,7 +58,7 @@ def test_no_pickle_is_ever_loaded_but_weights_only() -> None:
             assert not any(each.arg == "allow_pickle" for each in node.keywords), f"{file}:{node.lineno}"
         assert name not in ("eval", "exec", "os.system", "yaml.load"), f"{file}:{node.lineno}: {name}"
         assert not any(each.arg == "shell" for each in node.keywords), f"{file}:{node.lineno}"
-    assert loads == ["models/loading.py"]
+    assert loads == ["models/weights.py"]
 
 
 def test_pickle_is_imported_only_where_it_is_accounted_for() -> None:
@@ -107,14 +108,15 @@ def test_weights_that_would_run_code_are_refused(tmp_path: Path, protocol: int) 
     proof = tmp_path / "proof"
     model = tmp_path / "model"
     model.mkdir()
+    (model / "config.json").write_text("{}")
     (model / "pytorch_model.bin").write_bytes(pickle.dumps({"weight": Evil(proof)}, protocol))
     with pytest.raises(InputError):
-        read_weights(model)
+        read_weights(find_source(str(model)))
     buffer = io.BytesIO()
     torch.save({"weight": torch.zeros(2), "other": Evil(proof)}, buffer)
     (model / "pytorch_model.bin").write_bytes(buffer.getvalue())
     with pytest.raises(InputError, match="could run code"):
-        read_weights(model)
+        read_weights(find_source(str(model)))
     assert not proof.exists()
 
 
@@ -125,10 +127,11 @@ def test_an_index_of_shards_reads_no_file_elsewhere(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(2)}, secret)
     model = tmp_path / "model"
     model.mkdir()
+    (model / "config.json").write_text("{}")
     index = {"weight_map": {"weight": "../secret.safetensors"}}
     (model / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(InputError, match="missing"):
-        read_weights(model)
+        read_weights(find_source(str(model)))
 
 
 def test_a_model_with_code_of_its_own_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,8 +48,9 @@ def test_answers_are_the_originals(form: dict[str, Any], tmp_path: Path) -> None
 
 
 def test_the_classifier_is_the_originals(form: dict[str, Any], tmp_path: Path) -> None:
-    folder = write_checkpoint(tmp_path / "model", form["config"], form["classifier"])
-    model, _ = load_classifier(folder, TOKENIZER, num_labels=3, id2label={i: str(i) for i in range(3)})
+    names = {str(number): str(number) for number in range(3)}
+    folder = write_checkpoint(tmp_path / "model", form["config"] | {"id2label": names}, form["classifier"])
+    model, _ = load_classifier(folder, TOKENIZER, head="kept", num_labels=3)
     with torch.no_grad():
         torch.testing.assert_close(
             model.eval()(**inputs(form)).logits, torch.tensor(form["classes"]), atol=2e-5, rtol=1e-4
