@@ -244,7 +244,7 @@ def _after_line(data: bytes, position: int) -> tuple[int, bool]:
 
 def _advice(byte: int) -> str:
     if chr(byte) in "Xx?":
-        return "--unknown-as-n reads it as N"
+        return "'dnamask corpus build --unknown-as-n' reads it as N"
     if chr(byte) in "-.":
-        return "--drop-gaps leaves the gaps of an alignment out"
+        return "'dnamask corpus build --drop-gaps' leaves the gaps of an alignment out"
     return "use A, C, G, T, U or an IUPAC letter"
