@@ -45,7 +45,8 @@ def locked_file(path: Path) -> Iterator[None]:
     InputError
         The folder around it cannot be written.
     """
-    lock = path.with_name(f".{path.name}.lock")
+    place = Path(os.path.abspath(path))  # "." has no name
+    lock = place.parent / f".{place.name}.lock"
     with _writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     with _held(lock, path):

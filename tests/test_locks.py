@@ -44,6 +44,13 @@ def test_a_built_file_leaves_no_lock_behind(tmp_path: Path) -> None:
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_a_place_has_one_lock_whatever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of ``.`` is empty."""
+    monkeypatch.chdir(tmp_path)
+    with locked_file(Path()), pytest.raises(ConfigError, match="is writing"), locked_file(tmp_path):
+        raise AssertionError
+
+
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot write"), locked_folder(tmp_path / "file" / "below"):

@@ -17,7 +17,9 @@ from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_atomically, write_json
 from dnamask_plugins.harness.tables import TableOptions, import_table, options_of
 from dnamask_plugins.harness.tables.of_task import as_read
+from dnamask_plugins.locks import LOCK_FILE, locked_folder
 from dnamask_plugins.models.source import UNTRAINED
+from dnamask_plugins.processes import require_one_process
 from dnamask_plugins.tasks import load_tasks
 from dnamask_plugins.tasks.recipes import ClassWeights
 
@@ -61,12 +63,22 @@ class FinetuneFlags:
 def finetune_command(flags: FinetuneFlags) -> int:
     """Read the table, say how it was read, train, test, and save; returns the exit code."""
     from dnamask_plugins.harness.command import parse_seeds
+
+    require_one_process("finetune")
+    floors = _floors(flags.floors)
+    seeds, overrides = parse_seeds(flags.seeds), parse_assignments(flags.overrides)
+    asked = _refuse_others(flags)
+    with locked_folder(flags.out):
+        _claim(flags, asked)
+        return _finetune(flags, floors, seeds, overrides)
+
+
+def _finetune(
+    flags: FinetuneFlags, floors: Sequence[str], seeds: tuple[int, ...], overrides: dict[str, Any]
+) -> int:
     from dnamask_plugins.harness.runner import RunRequest, plan_run
 
     notes = terminal.console(stderr=True)
-    floors = _floors(flags.floors)
-    seeds, overrides = parse_seeds(flags.seeds), parse_assignments(flags.overrides)
-    _claim(flags)
     imported = _import(flags)
     request = RunRequest(
         model=flags.model,
@@ -127,8 +139,11 @@ def _name_of(data: Path) -> str:
     return "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in stem) or "task"
 
 
-def _claim(flags: FinetuneFlags) -> None:
-    """Refuse a folder that holds something else, so that no figure is mixed with another's."""
+def _refuse_others(flags: FinetuneFlags) -> str:
+    """Refuse a folder that holds something else, so that no figure is mixed with another's.
+
+    Returns the fingerprint of what is asked for, by which the folder is known again.
+    """
     asked = fingerprint(
         {
             "data": str(flags.data.resolve()),
@@ -145,8 +160,13 @@ def _claim(flags: FinetuneFlags) -> None:
                 f"{flags.out}: holds a fine-tuning of {before.get('data')} with {before.get('model')} or "
                 "other ways of reading it; give another folder with -o"
             )
-    elif flags.out.is_dir() and any(flags.out.iterdir()):
+    elif flags.out.is_dir() and any(each.name != LOCK_FILE for each in flags.out.iterdir()):
         raise InputError(f"{flags.out}: is not empty and no fine-tuning; give another folder with -o")
+    return asked
+
+
+def _claim(flags: FinetuneFlags, asked: str) -> None:
+    path = flags.out / SUMMARY_FILE
     write_json(path, {"asked": asked, "data": flags.data.name, "model": flags.model, "status": "begun"})
 
 

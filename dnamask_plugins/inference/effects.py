@@ -134,20 +134,20 @@ def score_variants(
     model, scorer = open_scorer(reference, both_strands)
     reading = Reading(str(fasta), window=window).fitted(model)
     settings = {"both strands": both_strands, "variants": file_identity(variants)}
-    parts = open_parts(output, model, reading, settings, overwrite)
-    resumed_at = parts.done
-    collector = Collector(parts, _table)
-    assert reading.window is not None
-    found = contexts(listed, read_pieces(fasta), reading.window, str(fasta))
-    waiting = (context for number, context in enumerate(found) if number >= resumed_at)
-    for done, effect in enumerate(effects(scorer, waiting, model.limit), start=resumed_at + 1):
-        collector.add(effect, done)
-        if progress is not None:
-            progress(1)
-    collector.flush()
-    unscored = sum(int((table.column("note").to_numpy(False) != "").sum()) for table in parts.tables())
-    write_table(parts, order_by="number")
-    return EffectSummary(len(listed), unscored, resumed_at, reading.window)
+    with open_parts(output, model, reading, settings, overwrite) as parts:
+        resumed_at = parts.done
+        collector = Collector(parts, _table)
+        assert reading.window is not None
+        found = contexts(listed, read_pieces(fasta), reading.window, str(fasta))
+        waiting = (context for number, context in enumerate(found) if number >= resumed_at)
+        for done, effect in enumerate(effects(scorer, waiting, model.limit), start=resumed_at + 1):
+            collector.add(effect, done)
+            if progress is not None:
+                progress(1)
+        collector.flush()
+        unscored = sum(int((table.column("note").to_numpy(False) != "").sum()) for table in parts.tables())
+        write_table(parts, order_by="number")
+        return EffectSummary(len(listed), unscored, resumed_at, reading.window)
 
 
 def _table(rows: list[Effect]) -> pa.Table:

@@ -79,17 +79,17 @@ def embed_file(
     model = OpenModel.load(reference, load_base)
     embedder = Embedder(model.model, model.tokenizer, pool, layer, model.limit)
     reading = reading.fitted(model)
-    parts = open_parts(output, model, reading, {"pool": pool, "layer": layer}, overwrite)
-    resumed_at, too_short = parts.done, 0
-    collector = Collector(parts, lambda rows: _table(rows, embedder.width, pool))
-    for embedded in embedder(reading.windows(parts.done), progress):
-        too_short += not len(embedded.vectors) or bool(np.isnan(embedded.vectors[0, 0]))
-        collector.add(embedded, embedded.done, len(embedded.vectors))
-    collector.flush()
-    rows = parts.rows()
-    spans: dict[str, int | None] = {"starts": None, "stops": None} if pool == "tokens" else {}
-    write_arrays(parts, ("names", "labels"), {"embeddings": embedder.width, **spans})
-    return EmbedSummary(rows, embedder.width, too_short, resumed_at, reading)
+    with open_parts(output, model, reading, {"pool": pool, "layer": layer}, overwrite) as parts:
+        resumed_at, too_short = parts.done, 0
+        collector = Collector(parts, lambda rows: _table(rows, embedder.width, pool))
+        for embedded in embedder(reading.windows(parts.done), progress):
+            too_short += not len(embedded.vectors) or bool(np.isnan(embedded.vectors[0, 0]))
+            collector.add(embedded, embedded.done, len(embedded.vectors))
+        collector.flush()
+        rows = parts.rows()
+        spans: dict[str, int | None] = {"starts": None, "stops": None} if pool == "tokens" else {}
+        write_arrays(parts, ("names", "labels"), {"embeddings": embedder.width, **spans})
+        return EmbedSummary(rows, embedder.width, too_short, resumed_at, reading)
 
 
 def _table(rows: list[Embedded], width: int, pool: str) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 import warnings
@@ -14,6 +15,7 @@ from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.inference.parts import Parts
 from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, read_pieces
 from dnamask_plugins.inference.windows import USUAL_TOKENS, Window, cut, nucleotides_of
+from dnamask_plugins.locks import locked_file
 from dnamask_plugins.models.forward import best_device
 from dnamask_plugins.models.loading import ModelDescription
 from dnamask_plugins.models.source import read_json
@@ -144,10 +146,11 @@ def file_identity(path: str | Path) -> list[Any] | None:
     return [file.name, facts.st_size, facts.st_mtime_ns]
 
 
+@contextlib.contextmanager
 def open_parts(
     output: Path, model: OpenModel, reading: Reading, settings: Mapping[str, Any], overwrite: bool
-) -> Parts:
-    """Find the parts of an output that are there already, or begin with none.
+) -> Iterator[Parts]:
+    """Find the parts of an output that are there already, or begin with none; nobody else writes meanwhile.
 
     What came through a pipe cannot be recognised, so that it is always begun anew.
     """
@@ -157,10 +160,11 @@ def open_parts(
         **{f"input {key}": value for key, value in reading.identity().items()},
         **settings,
     }
-    parts = Parts(output, identity, overwrite)
-    if reading.identity()["file"] is None:
-        parts.forget()
-    return parts
+    with locked_file(output):
+        parts = Parts(output, identity, overwrite)
+        if reading.identity()["file"] is None:
+            parts.forget()
+        yield parts
 
 
 def _fingerprint(tokenizer: Any) -> str:

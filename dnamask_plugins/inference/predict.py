@@ -112,18 +112,18 @@ def predict_file(
         write_tsv(_tables(counter.watch(found), classifier), output)
         return counter.summary(0, reading)
     settings = {"both strands": both_strands, "each window": each_window}
-    parts = open_parts(output, model, reading, settings, overwrite)
-    resumed_at = parts.done
-    collector = Collector(parts, lambda rows: _table(rows, classifier, True))
-    for prediction in classifier(reading.windows(parts.done), progress):
-        collector.add(prediction, prediction.done)
-    collector.flush()
-    counter = _Counter(classifier)
-    for table in parts.tables():
-        counter.add(table.column("prediction").to_pylist())
-    labelled = any(any(table.column("label").to_pylist()) for table in parts.tables())
-    write_table(parts, leave_out=() if labelled else ("label",))
-    return counter.summary(resumed_at, reading)
+    with open_parts(output, model, reading, settings, overwrite) as parts:
+        resumed_at = parts.done
+        collector = Collector(parts, lambda rows: _table(rows, classifier, True))
+        for prediction in classifier(reading.windows(parts.done), progress):
+            collector.add(prediction, prediction.done)
+        collector.flush()
+        counter = _Counter(classifier)
+        for table in parts.tables():
+            counter.add(table.column("prediction").to_pylist())
+        labelled = any(any(table.column("label").to_pylist()) for table in parts.tables())
+        write_table(parts, leave_out=() if labelled else ("label",))
+        return counter.summary(resumed_at, reading)
 
 
 class _Counter:

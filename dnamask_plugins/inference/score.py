@@ -204,21 +204,23 @@ def score_file(
     model, scorer = open_scorer(reference, both_strands)
     reading = reading.fitted(model, OVERLAP)
     settings = {"both strands": both_strands, "spacing": spacing}
-    parts = open_parts(output, model, reading, settings, overwrite)
-    resumed_at = parts.done
-    collector = Collector(parts, _table)
-    for part in score_windows(scorer, reading.windows(), model.limit, parts.done, spacing):
-        collector.add(part, part.done, len(part.codes))
-        if progress is not None:
-            progress(len(part.codes))
-    collector.flush()
-    total, scored, nucleotides = 0.0, 0, parts.rows()
-    for table in parts.tables():
-        values = table.column("log_p").to_numpy()
-        known = values[~np.isnan(values)]
-        total, scored = total + float(known.sum()), scored + known.size
-    write_table(parts)
-    return ScoreSummary(nucleotides, scored, total / scored if scored else float("nan"), resumed_at, reading)
+    with open_parts(output, model, reading, settings, overwrite) as parts:
+        resumed_at = parts.done
+        collector = Collector(parts, _table)
+        for part in score_windows(scorer, reading.windows(), model.limit, parts.done, spacing):
+            collector.add(part, part.done, len(part.codes))
+            if progress is not None:
+                progress(len(part.codes))
+        collector.flush()
+        total, scored, nucleotides = 0.0, 0, parts.rows()
+        for table in parts.tables():
+            values = table.column("log_p").to_numpy()
+            known = values[~np.isnan(values)]
+            total, scored = total + float(known.sum()), scored + known.size
+        write_table(parts)
+        return ScoreSummary(
+            nucleotides, scored, total / scored if scored else float("nan"), resumed_at, reading
+        )
 
 
 def _table(rows: list[ScoredPart]) -> pa.Table:

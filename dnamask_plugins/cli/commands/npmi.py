@@ -54,11 +54,12 @@ def build(
     """Count the k-mers of FASTA files and score them."""
     from dnamask_plugins.cli.progress import reading
     from dnamask_plugins.executors import make_executor
+    from dnamask_plugins.locks import locked_file
     from dnamask_plugins.npmi.table import NpmiTable
 
     files = [*fasta, *(more or [])]
     runs_here = executor == "local"
-    with reading(files, "counting") as progress:
+    with locked_file(output), reading(files, "counting") as progress:
         table = NpmiTable.from_fasta(
             files,
             k,
@@ -67,8 +68,8 @@ def build(
             reverse_complement=reverse_complement,
             progress=progress if runs_here else None,
             executor=make_executor(executor, address, gpus_per_item=0),
-        )
-    _report(table.save(output))
+        ).save(output)
+    _report(table)
 
 
 @app.command("from-counts")

@@ -55,11 +55,12 @@ def train(
     """Train a tokenizer from FASTA; the folder loads with dnamask and with plain AutoTokenizer."""
     from rich.progress import BarColumn, TimeElapsedColumn
 
+    from dnamask_plugins.locks import locked_file
     from dnamask_plugins.tokenizers.train import train_tokenizer
 
     columns = (terminal.words("{task.description}"), BarColumn(), TimeElapsedColumn())
     size = sum(path.stat().st_size for path in fasta if path.is_file())
-    with terminal.bar(*columns, transient=True) as bar:
+    with locked_file(output), terminal.bar(*columns, transient=True) as bar:
         task = bar.add_task("reading FASTA", total=size or None)
         trained = train_tokenizer(
             fasta,
