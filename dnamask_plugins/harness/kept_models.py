@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from dnamask_plugins.files import write_atomically
+from dnamask_plugins.files import follow_umask, write_atomically
 from dnamask_plugins.tasks import Task
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def save_classifier(target: Target, model: Any, unit: Unit, source: ModelSource)
         partial,
         **({} if limit is None else {"model_max_length": limit}),
     )
+    follow_umask(partial)
     partial.rename(folder)
 
 
