@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dnamask_plugins.cli import PATIENCE, main
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.processes import check_launcher, launched_processes, require_one_process
 
@@ -32,6 +33,30 @@ def test_processes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert launched_processes() == 4
     with pytest.raises(ConfigError, match=r"'gue run' was started as 4 processes.*start it once"):
         require_one_process("gue run")
+
+
+@pytest.mark.parametrize("command", ["gue run", "fewshot run", "finetune"])
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_what_runs_once_is_refused_and_the_first_process_may_speak_first(
+    command: str,
+    rank: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A launcher ends all processes when one ends: the silent one ended before the other had said why."""
+    set_all(monkeypatch, WORLD_SIZE="2", RANK=rank, LOCAL_RANK=rank)
+    waited: list[float] = []
+    monkeypatch.setattr("dnamask_plugins.cli.time.sleep", waited.append)
+    folders = {"gue run": ["--gue-dir", "x", "--out"], "fewshot run": ["--fewshot-dir", "x", "--out"]}
+    arguments = [*command.split(), *folders.get(command, ["x", "-o"]), str(tmp_path / "out"), "--model", "x"]
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert waited == [PATIENCE] * int(rank)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"'{command}' was started as 2 processes" in line
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", ["two", "0", "-1", "1.5"])

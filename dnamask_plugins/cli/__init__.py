@@ -11,6 +11,7 @@ import pkgutil
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any, Final
@@ -22,6 +23,9 @@ from dnamask_plugins import __version__
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.processes import is_first_here
 from dnamask_plugins.signals import EXIT_CODES, RESUME
+
+PATIENCE: Final = 20.0
+"""Seconds for which a process that fails leaves the word to the first one; longer than starts differ."""
 
 
 class _LazyCommands(TyperGroup):
@@ -102,8 +106,11 @@ def main(arguments: list[str] | None = None) -> None:
             app(args=arguments, standalone_mode=True)
     except DnamaskError as error:
         # Every process of a run finds what stops it before it begins, and hears of a signal; one says so.
-        if is_first_here() or error.exit_code not in (DnamaskError.exit_code, RESUME):
-            _complain(str(error))
+        # A launcher ends all when the first process that ends does: where the one that speaks is slow, it
+        # would be ended before it spoke.
+        if not is_first_here() and error.exit_code in (DnamaskError.exit_code, RESUME):
+            time.sleep(PATIENCE)
+        _complain(str(error))
         sys.exit(error.exit_code)
     except (_Stopped, KeyboardInterrupt) as stopped:
         number = stopped.args[0] if isinstance(stopped, _Stopped) else signal.SIGINT

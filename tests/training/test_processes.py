@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from recording import same_weights
 
@@ -59,14 +61,21 @@ def history(folder: Path) -> list[dict[str, Any]]:
     return [row for row in json.loads((folder / "run.json").read_text())["history"] if "loss" in row]
 
 
-def launched(launcher: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def launched(
+    launcher: list[str], *arguments: str, meanwhile: Callable[[int], None] = lambda launcher: None
+) -> subprocess.CompletedProcess[str]:
     """Run what a user types, with a port that is free; on a machine with GPUs as on one without."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     environment = {**ENVIRONMENT, "CUDA_VISIBLE_DEVICES": "", "PET_MASTER_PORT": port}
     command = [str(Path(sys.executable).parent / launcher[0]), *launcher[1:], *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    meanwhile(process.pid)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def told(result: subprocess.CompletedProcess[str]) -> list[str]:
@@ -115,16 +124,67 @@ def test_processes_that_would_run_alone_are_refused_in_one_line(arguments: Any, 
     assert not (tmp_path / "alone").exists()
 
 
+def test_what_runs_once_is_refused_under_a_launcher(tmp_path: Path) -> None:
+    """Before the model, the data or the folder are looked at: none of them is there."""
+    out = ["--out", str(tmp_path / "out")]
+    refused = launched(readme_command(), "gue", "run", "--model", "none", "--gue-dir", str(tmp_path), *out)
+    assert refused.returncode != 0
+    (line,) = told(refused)
+    assert "'gue run' was started as 2 processes" in line
+    assert "start it once as 'dnamask gue run ...'" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def rank_of_launcher(launcher: int, rank: int) -> psutil.Process:
+    """Return one of the processes that a launcher started."""
+    (found,) = (
+        each for each in psutil.Process(launcher).children() if each.environ().get("RANK") == str(rank)
+    )
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into the environment of other processes")
+@pytest.mark.parametrize("rank", [1])
+def test_a_signal_to_one_of_two_stops_both_after_the_same_step(
+    arguments: Any, tmp_path: Path, rank: int
+) -> None:
+    command, folder = arguments("pair", max_steps=120, eval_steps=10, save_steps=10), tmp_path / "pair"
+
+    def send(launcher: int) -> None:
+        wait_for_checkpoint(folder, lambda: psutil.pid_exists(launcher))
+        rank_of_launcher(launcher, rank).send_signal(signal.SIGTERM)
+
+    stopped = launched(readme_command(), *command, meanwhile=send)
+    print(stopped.stderr)
+    assert stopped.returncode != 0
+    (line,) = told(stopped)
+    found = re.search(r"stopped by signal 15 after step (\d+), saved in", line)
+    assert found is not None
+    step = int(found[1])
+    assert 10 <= step < 120
+    assert (folder / f"checkpoint-{step}" / "complete.json").is_file()
+    resumed = launched(readme_command(), *command, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    record = json.loads((folder / "run.json").read_text())
+    assert [each["from_step"] for each in record["sessions"]] == [0, step]
+    assert record["changes"] == []
+    assert record["progress"]["processes"] == 2
+
+
+def wait_for_checkpoint(folder: Path, alive: Callable[[], bool]) -> None:
+    deadline = time.time() + 120
+    while not list(folder.glob("checkpoint-*/complete.json")) and alive():
+        assert time.time() < deadline
+        time.sleep(0.01)
+
+
 def interrupted(arguments: list[str], number: int, folder: Path) -> subprocess.CompletedProcess[str]:
     """Start a run, send a signal once it has a checkpoint, and wait for its end."""
     command = [sys.executable, "-m", "dnamask_plugins", *arguments]
     process = subprocess.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.time() + 120
-    while not list(folder.glob("checkpoint-*/complete.json")) and process.poll() is None:
-        assert time.time() < deadline
-        time.sleep(0.01)
+    wait_for_checkpoint(folder, lambda: process.poll() is None)
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     return subprocess.CompletedProcess(command, process.returncode, out, err)
