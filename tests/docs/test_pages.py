@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import os
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 import typer
 from fenced_blocks import Block, blocks_of
+from toy_data import labelled
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/*/README.md")])
@@ -69,6 +72,52 @@ def test_the_adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_how_to(page: str, folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     follow(f"docs/how-to/{page}.md", folder, shell, [])
+
+
+def test_own_data(
+    tiny_model: Path, folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a small model called MODEL the example is followed to the letter."""
+    monkeypatch.chdir(folder)
+    shutil.copytree(tiny_model, folder / "MODEL")
+    follow("docs/how-to/own-data.md", folder, shell, [])
+    assert (folder / "skew" / "report.html").is_file()
+    written = [line.split("\t") for line in (folder / "skew.tsv").read_text().splitlines()]
+    assert written[0] == ["name", "prediction"]
+    assert len(written) == 401
+    assert all(-1 < float(number) < 1 for _, number in written[1:])
+
+
+def test_use_a_model(
+    tiny_model: Path, folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    shutil.copytree(tiny_model, folder / "MODEL")
+    classifier_of(folder / "MODEL", folder / "OUT" / "model")
+    sequences = [sequence for sequence, _ in labelled(2, 4)]
+    fasta = "".join(f">chr{number}\n{sequence}\n" for number, sequence in enumerate(sequences))
+    for name in ("SEQUENCES", "promoter.fa"):
+        (folder / name).write_text(fasta)
+    (folder / "genome.fa.gz").write_bytes(gzip.compress(fasta.encode(), mtime=0))
+    reference = sequences[0][20]
+    variant = f"chrom\tpos\tref\talt\nchr0\t21\t{reference}\t{'A' if reference != 'A' else 'C'}\n"
+    (folder / "variants.vcf.gz").write_bytes(gzip.compress(variant.encode(), mtime=0))
+    follow("docs/how-to/use-a-model.md", folder, shell, [])
+    for name in ("predictions.tsv", "vectors.npz", "map.png", "scores.tsv", "mutagenesis.png", "effects.tsv"):
+        assert (folder / name).stat().st_size, name
+    assert len((folder / "predictions.tsv").read_text().splitlines()) == 5
+
+
+def classifier_of(base: Path, folder: Path) -> None:
+    """Save a model with an untrained head, as a fine-tuning does."""
+    from dnamask_plugins.models.loading import load_classifier
+    from dnamask_plugins.tokenizers.export import save_pretrained
+    from dnamask_plugins.tokenizers.loading import load_tokenizer
+
+    tokenizer = load_tokenizer(base)
+    model, _ = load_classifier(base, tokenizer, 2, seed=1)
+    model.save_pretrained(folder)
+    save_pretrained(tokenizer, folder)
 
 
 GENERATED = {"cli.md", "settings.md", "plugins.md", "records.md"}
