@@ -8,6 +8,7 @@ from dnamask_plugins.tasks.metrics import KINDS, Kind, metrics_of
 from dnamask_plugins.tasks.suites import (
     all_suites,
     fewshot,
+    genomic_benchmarks,
     gue,
     gue_plus,
     nucleotide_transformer,
@@ -25,6 +26,7 @@ __all__ = [
     "Task",
     "all_suites",
     "fewshot",
+    "genomic_benchmarks",
     "gue",
     "gue_plus",
     "load_tasks",

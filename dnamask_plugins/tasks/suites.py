@@ -57,6 +57,11 @@ def nucleotide_transformer() -> tuple[Task, ...]:
     return _shipped("nucleotide_transformer")
 
 
+def genomic_benchmarks() -> tuple[Task, ...]:
+    """Return seven tasks of Genomic Benchmarks; their files are intervals on a genome."""
+    return _shipped("genomic_benchmarks")
+
+
 def all_suites() -> dict[str, tuple[Task, ...]]:
     """Return the tasks of every installed suite that loads, by suite name.
 

@@ -60,7 +60,8 @@ def table_of(task: Task, folder: Path, *, dev_as_train: bool = False) -> Path | 
     if task.sha256 or task.layout != "gue" or not own.is_dir() or _as_published(folder, task, dev_as_train):
         return None
     tables = [path for path in own.iterdir() if path.is_file() and kind_of(path)]
-    return own if any(split_of(path.name.split(".")[0]) == "train" for path in tables) else None
+    folders = [path for path in own.iterdir() if path.is_dir()]
+    return own if any(split_of(path.name.split(".")[0]) == "train" for path in (*tables, *folders)) else None
 
 
 def _as_published(folder: Path, task: Task, dev_as_train: bool) -> bool:
@@ -89,10 +90,12 @@ def _is_label(text: str, task: Task) -> bool:
 
 def as_read(task: Task, found: Task) -> Task:
     """Return a task with what its table said about it."""
+    # A suite says for its tasks what they are scored by; a table that stands for a task only says its kind.
+    own = not task.data and "metric" not in task.table and found.kind == task.kind
     return dataclasses.replace(
         task,
         kind=found.kind,
-        metric=found.metric,
+        metric=task.metric if own else found.metric,
         classes=found.classes,
         labels=found.labels,
         pair=found.pair,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.harness.tables.intervals import COLUMNS, find_genome, parse_intervals, read_intervals
 from dnamask_plugins.tasks import SPLITS
 
 TABLES: Final[Mapping[str, str]] = {
@@ -69,7 +70,8 @@ def read_table(data: Path, splits: Mapping[str, Path] | None = None) -> Table:
     ----------
     data : Path
         A CSV, TSV, JSON lines or parquet file; a folder with train, dev and test files of one of these
-        kinds; or a folder with one FASTA file for each class, named after it.
+        kinds; or a folder with one FASTA file for each class, named after it; or a folder with folders of
+        these, and for Genomic Benchmarks of one CSV of intervals for each class, and the genome beside them.
     splits : mapping of str to Path, optional
         Further files by split; `data` is then the training rows.
 
@@ -135,13 +137,20 @@ def _read_folder(folder: Path) -> Table:
         by_split[split] = path
     if "train" in by_split:
         return _join(by_split)
+    # Before the FASTA of each class: beside folders of intervals lies the genome, which is no class.
+    below = {
+        split: folder / name
+        for split, names in SPLIT_NAMES.items()
+        for name in names
+        if (folder / name).is_dir()
+    }
+    if "train" in below:
+        return _join(below)
     classes = [path for path in files if kind_of(path) == "fasta"]
     if classes and len(classes) == len(files):
         return _fasta_per_class(classes)
-    inner = {split: folder / name for split, names in SPLIT_NAMES.items() for name in names}
-    below = {split: path for split, path in inner.items() if path.is_dir()}
-    if "train" in below:
-        return _join(below)
+    if len(files) > 1 and all(kind_of(path) == "csv" and _has_intervals(path) for path in files):
+        return _intervals_per_class(files, folder)
     if len(files) == 1:
         return read_table(files[0])
     found = ", ".join(path.name for path in files[:6]) or "no table and no FASTA"
@@ -186,6 +195,27 @@ def _fasta_per_class(paths: Sequence[Path]) -> Table:
             columns["label"].append(path.name.split(".")[0])
             origin.append((number, row))
     return Table(columns, tuple(paths), origin)
+
+
+def _has_intervals(path: Path) -> bool:
+    return set(COLUMNS) <= set(_csv_options(path)["features"])
+
+
+def _intervals_per_class(paths: Sequence[Path], folder: Path) -> Table:
+    """Read a CSV of intervals for each class, named after it, against the genome beside the split folders."""
+    columns: dict[str, list[Any]] = {"region": [], "start": [], "end": [], "strand": [], "label": []}
+    origin = []
+    for number, path in enumerate(paths):
+        read, _, rows = _read_file(path)
+        for name in COLUMNS:
+            columns[name] += read[name]
+        columns["label"] += [path.name.split(".")[0]] * len(rows)
+        origin += [(number, row) for _, row in rows]
+    where = Table(columns, tuple(paths), origin).where
+    sequences = read_intervals(parse_intervals(columns, where), find_genome(folder.parent), where)
+    # With the place under its usual names, regions that overlap are kept on one side of a split.
+    place = {"chrom": columns["region"], "start": columns["start"], "end": columns["end"]}
+    return Table({"sequence": sequences, "label": columns["label"], **place}, tuple(paths), origin)
 
 
 def _read_file(path: Path) -> tuple[dict[str, list[Any]], tuple[Path, ...], list[tuple[int, int]]]:
