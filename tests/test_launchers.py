@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -53,10 +55,25 @@ def test_what_runs_once_is_refused_and_the_first_process_may_speak_first(
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2
-    assert waited == [PATIENCE] * int(rank)
+    assert waited == [PATIENCE[2]] * int(rank)
     (line,) = capsys.readouterr().err.splitlines()
     assert f"'{command}' was started as 2 processes" in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_of_processes_that_are_stopped_one_says_so(
+    rank: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The launcher stops a process that is late, when another has told what is wrong."""
+    set_all(monkeypatch, WORLD_SIZE="2", RANK=rank, LOCAL_RANK=rank)
+    monkeypatch.setattr(
+        "dnamask_plugins.processes.launched_processes", lambda: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main(["gue", "run", "--model", "x", "--gue-dir", "x", "--out", "x"])
+    assert stopped.value.code == 75
+    assert len(capsys.readouterr().err.splitlines()) == (rank == "0")
 
 
 @pytest.mark.parametrize("value", ["two", "0", "-1", "1.5"])

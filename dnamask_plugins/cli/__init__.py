@@ -24,8 +24,11 @@ from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.processes import is_first_here
 from dnamask_plugins.signals import EXIT_CODES, RESUME
 
-PATIENCE: Final = 20.0
-"""Seconds for which a process that fails leaves the word to the first one; longer than starts differ."""
+PATIENCE: Final = {DnamaskError.exit_code: 20.0, RESUME: 2.0}
+"""Seconds for which a process that ends leaves the word to the first one, by exit code.
+
+Processes start at different times, but stop after the same step; and who sent a signal does not wait long.
+"""
 
 
 class _LazyCommands(TyperGroup):
@@ -108,13 +111,17 @@ def main(arguments: list[str] | None = None) -> None:
         # Every process of a run finds what stops it before it begins, and hears of a signal; one says so.
         # A launcher ends all when the first process that ends does: where the one that speaks is slow, it
         # would be ended before it spoke.
-        if not is_first_here() and error.exit_code in (DnamaskError.exit_code, RESUME):
-            time.sleep(PATIENCE)
-        _complain(str(error))
+        if is_first_here() or error.exit_code not in PATIENCE:
+            _complain(str(error))
+        else:
+            time.sleep(PATIENCE[error.exit_code])
+            if error.exit_code != RESUME:
+                _complain(str(error))  # nobody ended this one: it alone failed
         sys.exit(error.exit_code)
     except (_Stopped, KeyboardInterrupt) as stopped:
         number = stopped.args[0] if isinstance(stopped, _Stopped) else signal.SIGINT
-        _complain(f"stopped by signal {int(number)}; what was finished is kept: run it again to go on")
+        if is_first_here():
+            _complain(f"stopped by signal {int(number)}; what was finished is kept: run it again to go on")
         sys.exit(EXIT_CODES[number])
 
 

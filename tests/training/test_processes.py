@@ -155,7 +155,6 @@ def test_a_signal_to_one_of_two_stops_both_after_the_same_step(
         rank_of_launcher(launcher, rank).send_signal(signal.SIGTERM)
 
     stopped = launched(readme_command(), *command, meanwhile=send)
-    print(stopped.stderr)
     assert stopped.returncode != 0
     (line,) = told(stopped)
     found = re.search(r"stopped by signal 15 after step (\d+), saved in", line)
