@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 from recording import Killed, kill_at
 from safetensors.torch import load_file
 
+from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.pretrain.run import pretrain
 from dnamask_plugins.pretrain.trainer_fields import FREE
 
@@ -64,3 +66,32 @@ def test_what_is_named_free_changes_no_weight(run_settings: Callable[..., Any]) 
     assert done.record["changes"] == []
     first, second = load_file(whole / "model.safetensors"), load_file(done.folder / "model.safetensors")
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"mask": {"per": "nucleotide"}}, "mask.per (token, now nucleotide)"),
+        ({"windows": {"full_length": 48}}, "windows.full_length (64, now 48)"),
+        ({"trainer": {"learning_rate": 0.25}}, "trainer.learning_rate (0.0008, now 0.25)"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_is_part_of_a_run_is_refused_when_it_goes_on(
+    run_settings: Callable[..., Any], change: dict[str, Any], told: str
+) -> None:
+    """A sample of the walk, with a run that was stopped and a second command; nothing of the run changes."""
+    settings = run_settings()
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, 4)
+        with pytest.raises(Killed):
+            pretrain(settings, quiet=True)
+    folder = Path(settings.output)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError) as refused:
+        pretrain(run_settings(**change), quiet=True, resume=True)
+    line = str(refused.value)
+    assert told in line
+    assert "--resume-anyway" in line
+    assert "\n" not in line
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
