@@ -51,3 +51,5 @@ def _print_tables(found: dict[str, list[plugins.PluginInfo]]) -> None:
             status = "provided twice" if names.count(plugin.name) > 1 else plugin.status
             table.add_row(plugin.name, plugin.distribution, plugin.version, status)
         console.print(table)
+        if kind == "backbones":
+            console.print("'dnamask info NAME' says how a family is recognised; 'dnamask info FOLDER', what it is")
