@@ -43,7 +43,7 @@ def parse_value(text: str) -> Any:
         pass
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets nested too deep for either
         return text
 
 

@@ -88,7 +88,7 @@ def test_shown_csv_can_be_scored_again(
     [
         (b"", "holds no sequence"),
         (b"\x00\x01\x02\xff" * 100, "no FASTA"),
-        (b"\x1f\x8b\x08\x00garbage", "gzip"),
+        (b"\x1f\x8b\x08\x00garbage", "compressed data is truncated or corrupt"),
         (b">a\nAC\n", "no stretch of 6"),
     ],
 )

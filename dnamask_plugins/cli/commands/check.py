@@ -60,7 +60,9 @@ def check(
     bad = [each for each in outcomes if each.status in ("failed", "unexpectedly passed")]
     if as_json:
         rows = [{"check": o.check.name, "status": o.status, "detail": o.detail} for o in outcomes]
-        typer.echo(json.dumps({"plugin": settings, "checks": rows}, indent=1))
+        # Backbones and suites of tasks have no configuration of their own.
+        told = built.to_config() if hasattr(built, "to_config") else settings
+        typer.echo(json.dumps({"plugin": dict(told), "checks": rows}, indent=1))
     else:
         _print_report(plugin, built, outcomes, bad)
         if vouch and not bad:

@@ -52,4 +52,6 @@ def _print_tables(found: dict[str, list[plugins.PluginInfo]]) -> None:
             table.add_row(plugin.name, plugin.distribution, plugin.version, status)
         console.print(table)
         if kind == "backbones":
-            console.print("'dnamask info NAME' says how a family is recognised; 'dnamask info FOLDER', what it is")
+            console.print(
+                "'dnamask info NAME' says how a family is recognised; 'dnamask info FOLDER', what it is"
+            )
