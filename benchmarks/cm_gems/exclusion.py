@@ -28,10 +28,10 @@ from dnamask_plugins.compiled import njit
 from dnamask_plugins.corpus.fasta import CODE_BITS, FastaSource
 from dnamask_plugins.corpus.sources import file_sha256
 from dnamask_plugins.files import write_json
-from dnamask_plugins.harness.data import find_file, read_labelled, suite_root
 from dnamask_plugins.nucleotides import complement, encode_letters
 from dnamask_plugins.rng import mix64
 from dnamask_plugins.tasks import SPLITS, Task, all_suites
+from dnamask_plugins.tasks.data import find_file, read_labelled, suite_root
 
 SHARED = 50
 SEED = 32

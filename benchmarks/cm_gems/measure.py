@@ -17,7 +17,6 @@ from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.guard import guarded_encode
-from dnamask_plugins.harness.data import draw_shots, find_file, read_labelled, suite_root
 from dnamask_plugins.harness.encoding import encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome
@@ -33,6 +32,7 @@ from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.results.resampling import confusion, metric_of
 from dnamask_plugins.strategies.building import build_strategies, build_strategy
 from dnamask_plugins.tasks import Task, all_suites
+from dnamask_plugins.tasks.data import draw_shots, find_file, read_labelled, suite_root
 from dnamask_plugins.tasks.recipes import Recipe
 from dnamask_plugins.training.validation import Measured, Validation, masked_loss_sum
 from dnamask_plugins.types import MaskSpec, TokenBatch

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from dnamask_plugins.config import fingerprint
-from dnamask_plugins.harness.data import LabelledData, find_file, read_labelled, suite_root
 from dnamask_plugins.results.metrics import compute_scores
 from dnamask_plugins.tasks import Task, gue
+from dnamask_plugins.tasks.data import LabelledData, find_file, read_labelled, suite_root
 
 PROBE = "probe"
 

@@ -20,10 +20,10 @@ from dnamask_plugins.tasks import SPLITS, Task, all_suites, select_tasks
 from dnamask_plugins.tasks.metrics import METRICS, shown
 
 if TYPE_CHECKING:
-    from dnamask_plugins.harness.audit import TaskAudit
     from dnamask_plugins.harness.outcome import UnitOutcome
     from dnamask_plugins.harness.runner import Plan
     from dnamask_plugins.harness.units import Unit
+    from dnamask_plugins.tasks.audit import TaskAudit
 
 MethodName = Literal["finetune", "lora", "probe", "baseline"]
 
@@ -241,8 +241,8 @@ def audit_command(
 ) -> None:
     """Audit tasks, print a table and write the findings."""
     from dnamask_plugins.files import write_json
-    from dnamask_plugins.harness.audit import audit_task, search_corpus
-    from dnamask_plugins.harness.data import find_file, read_task, suite_root
+    from dnamask_plugins.tasks.audit import audit_task, search_corpus
+    from dnamask_plugins.tasks.data import find_file, read_task, suite_root
 
     root = suite_root(folder)
     asked = tasks_of(expression, suites)

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import write_atomically
-from dnamask_plugins.harness.data import find_file, hash_splits
 from dnamask_plugins.tasks import SPLITS, Split, Task
+from dnamask_plugins.tasks.data import find_file, hash_splits
 
 Loader = Callable[[str, str, str], Any]
 """Called with data set, configuration and split; returns something with ``column_names`` and rows."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.protocols import DNATokenizer
+from dnamask_plugins.tasks.data import LabelledData
 
 _CHUNK: Final = 512
 _POOL: Final = 64

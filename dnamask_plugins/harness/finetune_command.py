@@ -174,9 +174,9 @@ def _introduce(imported: Imported, plan: Plan, notes: Console) -> None:
     """Say how the table was read and what comes, before anything is trained."""
     from rich.table import Table
 
-    from dnamask_plugins.harness.audit import audit_task
     from dnamask_plugins.harness.tables.describe import describe_table, describe_tokens
     from dnamask_plugins.harness.units import encode_unit
+    from dnamask_plugins.tasks.audit import audit_task
 
     unit = plan.units[0]
     data, encoded = encode_unit(unit)

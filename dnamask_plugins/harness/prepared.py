@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.config import fingerprint
-from dnamask_plugins.harness.audit import audit_task, leaked_rows
-from dnamask_plugins.harness.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.unit import Unit
+from dnamask_plugins.tasks.audit import audit_task, leaked_rows
+from dnamask_plugins.tasks.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
 
 
 @dataclass(eq=False)

@@ -8,14 +8,14 @@ from typing import Any
 
 from dnamask_plugins.environment import command_line, environment
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.harness.audit import CorpusFindings, audit_task, search_corpus
-from dnamask_plugins.harness.data import TaskData, read_task
 from dnamask_plugins.harness.outcome import UnitOutcome
 from dnamask_plugins.harness.runner import Plan, RunRequest
 from dnamask_plugins.harness.unit import Unit
 from dnamask_plugins.results.measuring import measured
 from dnamask_plugins.results.record_files import write
 from dnamask_plugins.results.records import RunInfo, SeedOutcome, TaskInfo
+from dnamask_plugins.tasks.audit import CorpusFindings, audit_task, search_corpus
+from dnamask_plugins.tasks.data import TaskData, read_task
 
 
 def write_records(

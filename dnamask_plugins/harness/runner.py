@@ -13,13 +13,13 @@ from dnamask_plugins.errors import ConfigError, DnamaskError, InputError, sugges
 from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.files import parse_toml, safe_name
 from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
-from dnamask_plugins.harness.data import find_file, hash_splits, suite_root
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
 from dnamask_plugins.harness.unit import Method
 from dnamask_plugins.harness.units import Unit, reporting, run_unit
 from dnamask_plugins.results.methods import TRACKS
 from dnamask_plugins.tasks import SPLITS, Task
+from dnamask_plugins.tasks.data import find_file, hash_splits, suite_root
 from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, ClassWeights, Recipe
 from dnamask_plugins.tokenizers.density import tokens_needed
 

@@ -1,7 +1,8 @@
 """Tasks are data: a task comes from a TOML file, a suite is a list of tasks.
 
 Those of GUE, GUE+ and few-shot ship here; third parties name a function that returns tasks in the entry-point
-group ``dnamask.tasks``, or give a TOML file of the same form. May import the ground floor and `plugins`.
+group ``dnamask.tasks``, or give a TOML file of the same form. `data` reads their files, `audit` says what is
+wrong with them. May import the ground floor, `plugins` and `corpus`.
 """
 
 from dnamask_plugins.tasks.metrics import KINDS, Kind, metrics_of

@@ -28,7 +28,6 @@ from dnamask_plugins.corpus.split import SplitOptions
 from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.harness.data import read_labelled
 from dnamask_plugins.harness.outcome import read_outcome
 from dnamask_plugins.harness.runner import _recipe_file
 from dnamask_plugins.npmi.table import NpmiTable, _read_counts
@@ -37,6 +36,7 @@ from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 from dnamask_plugins.registry_index import read_folder
 from dnamask_plugins.results import predictions, record_files
 from dnamask_plugins.tasks import Task, load_tasks
+from dnamask_plugins.tasks.data import read_labelled
 from dnamask_plugins.tokenizers.loading import load_tokenizer
 from dnamask_plugins.training.checkpoints import is_whole
 

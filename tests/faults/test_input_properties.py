@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from dnamask_plugins.config import parse_assignment
 from dnamask_plugins.corpus.fasta import FastaSource, read_fasta
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.harness.data import read_labelled
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.data import read_labelled
 
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 names = st.text(

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from toy_data import labelled, write_csv
 
-from dnamask_plugins.harness.data import read_task
 from dnamask_plugins.harness.download import download, rows_to_csv
 from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.data import read_task
 
 TASK = Task("EMP/H3", "gue", "mcc", classes=2, hub="somebody/GUE", hub_config="emp_H3")
 

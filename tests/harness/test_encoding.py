@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, encode_data, padding_fraction
+from dnamask_plugins.tasks.data import LabelledData
 from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
 CLS, SEP = 2, 3

@@ -12,7 +12,6 @@ import torch
 from toy_data import MOTIF, labelled
 
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.finetune import FineTuned, FineTuneSettings, fine_tune, training_arguments
 from dnamask_plugins.harness.model_source import ModelSource
@@ -20,6 +19,7 @@ from dnamask_plugins.harness.probe import embed, probe
 from dnamask_plugins.models.loading import load_base
 from dnamask_plugins.models.lora import find_targets
 from dnamask_plugins.results.metrics import compute_scores
+from dnamask_plugins.tasks.data import LabelledData
 from dnamask_plugins.tasks.recipes import FINE_TUNING_LORA, Recipe
 
 RECIPE = Recipe(

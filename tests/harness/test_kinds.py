@@ -12,9 +12,9 @@ from toy_data import labelled, random_dna
 
 from dnamask_plugins.cli import main
 from dnamask_plugins.harness.baselines import Rows, fit_baseline
-from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.harness.target import learnt_from
 from dnamask_plugins.results.record_files import find, read
+from dnamask_plugins.tasks.data import LabelledData
 
 QUICK = ("--seeds", "0", "--floors", "kmers", "--set", "learning_rate=0.005")
 

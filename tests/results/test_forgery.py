@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from toy_data import labelled, write_csv
 
-from dnamask_plugins.harness.audit import audit_task, leaked_rows
-from dnamask_plugins.harness.data import TaskData, read_task
 from dnamask_plugins.results import predictions as prediction_files
 from dnamask_plugins.results import record_files
 from dnamask_plugins.results.measuring import measured
@@ -26,6 +24,8 @@ from dnamask_plugins.results.record_format import record_id
 from dnamask_plugins.results.records import ModelInfo, RunInfo, SeedOutcome, TaskInfo
 from dnamask_plugins.results.verify import verify
 from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks.audit import audit_task, leaked_rows
+from dnamask_plugins.tasks.data import TaskData, read_task
 
 REGISTRY = Path(__file__).resolve().parents[2] / "registry" / "results"
 STUDY = REGISTRY / "core-study_cm_gems_r2_0.4m_800_steps"

@@ -13,7 +13,7 @@ from torch import nn
 from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.onehot import letters
-from dnamask_plugins.harness.data import LabelledData
+from dnamask_plugins.tasks.data import LabelledData
 
 TITLE: Final = "small CNN"
 VARIES: Final = True

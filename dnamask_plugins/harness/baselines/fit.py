@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dnamask_plugins.harness.data import LabelledData
+from dnamask_plugins.tasks.data import LabelledData
 
 Progress = Callable[[int, int], None]
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.linear import MAX_ITERATIONS, choose_and_fit
-from dnamask_plugins.harness.data import LabelledData
+from dnamask_plugins.tasks.data import LabelledData
 
 TITLE: Final = "k-mer counts"
 VARIES: Final = False

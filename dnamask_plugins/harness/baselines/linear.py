@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
-from dnamask_plugins.harness.data import LabelledData
+from dnamask_plugins.tasks.data import LabelledData
 
 FOLDS: Final = 5
 MAX_ITERATIONS: Final = 300

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.linear import MAX_ITERATIONS, choose_and_fit
-from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.nucleotides import CODE_OF_BYTE
+from dnamask_plugins.tasks.data import LabelledData
 
 TITLE: Final = "one-hot"
 VARIES: Final = False

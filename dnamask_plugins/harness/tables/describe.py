@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from dnamask_plugins.harness.audit import TaskAudit
 from dnamask_plugins.harness.encoding import EncodedData
 from dnamask_plugins.harness.tables.importing import Imported
 from dnamask_plugins.tasks import SPLITS
+from dnamask_plugins.tasks.audit import TaskAudit
 
 _NAMED = 8
 

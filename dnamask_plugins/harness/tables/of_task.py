@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from dnamask_plugins.errors import ConfigError, suggest
-from dnamask_plugins.harness.data import find_file
 from dnamask_plugins.harness.tables.importing import TableOptions
 from dnamask_plugins.harness.tables.reading import kind_of, split_of
 from dnamask_plugins.tasks import SPLITS, Task
+from dnamask_plugins.tasks.data import find_file
 
 _LISTS: Final[Mapping[str, str]] = {
     "sequence": "sequence_columns",

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.results.checks.evidence import Evidence, NotPossible, known_hashes
+from dnamask_plugins.tasks import all_suites
+from dnamask_plugins.tasks.audit import audit_task, leaked_rows
+from dnamask_plugins.tasks.data import read_task, suite_root
 
 
 def task_facts(evidence: Evidence) -> Iterator[str]:
@@ -170,10 +173,6 @@ def read_data(folder: Path, suite: str, name: str, dev_as_train: bool = False) -
     InputError
         A file is missing or wrong.
     """
-    from dnamask_plugins.harness.audit import audit_task, leaked_rows
-    from dnamask_plugins.harness.data import read_task, suite_root
-    from dnamask_plugins.tasks import all_suites
-
     task = next(each for each in all_suites()[suite] if each.name == name)
     data = read_task(suite_root(folder), task, dev_as_train=dev_as_train)
     return {

@@ -13,9 +13,9 @@ from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.harness.baselines import BASELINES, BaselineSource, Rows, cnn, fit_baseline
 from dnamask_plugins.harness.baselines.kmers import count
 from dnamask_plugins.harness.baselines.onehot import by_place
-from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.results.metrics import compute_scores
 from dnamask_plugins.results.record_files import find, read
+from dnamask_plugins.tasks.data import LabelledData
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from table_cases import ROWS, WORDS, fasta_per_class, jsonl, kmers, parquet, table
 
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.harness.data import read_task
 from dnamask_plugins.harness.tables import TableOptions, import_table
 from dnamask_plugins.tasks import load_tasks
+from dnamask_plugins.tasks.data import read_task
 
 FORMS: dict[str, Callable[[Path], Path]] = {
     "plain.csv": lambda p: table(p, ["sequence", "label"], ROWS),

@@ -11,10 +11,10 @@ from table_cases import ROWS, table
 from toy_data import random_dna
 
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.harness.audit import reverse_complement
 from dnamask_plugins.harness.tables import TableOptions, import_table
 from dnamask_plugins.harness.tables.similarity import similar_pairs
 from dnamask_plugins.harness.tables.splitting import divide, group_rows, overlapping, strata_of
+from dnamask_plugins.tasks.audit import reverse_complement
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dnamask_plugins.harness.data import LabelledData, TaskData
 from dnamask_plugins.nucleotides import reverse_complement
+from dnamask_plugins.tasks.data import LabelledData, TaskData
 
 _BETWEEN: Final = "|"
 
@@ -173,7 +173,7 @@ def search_corpus(
     """
     if not corpus:
         return {}
-    from dnamask_plugins.harness.occurrence import find_occurrences
+    from dnamask_plugins.corpus.occurrence import find_occurrences
 
     place: dict[str, int] = {}
     for data in tasks:

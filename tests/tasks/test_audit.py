@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dnamask_plugins.harness.audit import audit_task, leaked_rows
-from dnamask_plugins.harness.data import TaskData, read_task
 from dnamask_plugins.tasks import Task, gue
+from dnamask_plugins.tasks.audit import audit_task, leaked_rows
+from dnamask_plugins.tasks.data import TaskData, read_task
 
 TASK = Task("toy/task", "toy", "mcc", classes=2)
 

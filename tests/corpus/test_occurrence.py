@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dnamask_plugins.harness.audit import reverse_complement
-from dnamask_plugins.harness.occurrence import find_occurrences
+from dnamask_plugins.corpus.occurrence import find_occurrences
+from dnamask_plugins.tasks.audit import reverse_complement
 
 
 def fasta(path: Path, *records: str) -> Path:
@@ -86,9 +86,9 @@ def test_no_queries_and_short_ones(tmp_path: Path):
 
 
 def test_chromosome_20_holds_the_known_share_of_promoters(shared_data: Path):
-    from dnamask_plugins.harness.audit import audit_task, search_corpus
-    from dnamask_plugins.harness.data import read_task
     from dnamask_plugins.tasks import gue
+    from dnamask_plugins.tasks.audit import audit_task, search_corpus
+    from dnamask_plugins.tasks.data import read_task
 
     task = next(task for task in gue() if task.name == "prom/prom_core_all")
     data = read_task(shared_data / "gue", task)

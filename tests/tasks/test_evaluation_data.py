@@ -1,4 +1,4 @@
-"""Reading of evaluation files (`harness.data`): the published layouts, and what is wrong in one line."""
+"""Reading of evaluation files (`tasks.data`): the published layouts, and what is wrong in one line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.harness.data import draw_shots, limit_rows, read_labelled, read_task, suite_root
 from dnamask_plugins.tasks import Task, fewshot, gue
+from dnamask_plugins.tasks.data import draw_shots, limit_rows, read_labelled, read_task, suite_root
 
 TASK = Task("toy/task", "toy", "mcc", classes=2)
 PAIRS = dataclasses.replace(TASK, pair=True)
