@@ -82,6 +82,14 @@ class Anatomy:
         return frozenset(base | prefixed | _names("AutoModelForPreTraining", self.config))
 
     @functools.cached_property
+    def _renamings(self) -> list[Any]:
+        from transformers.conversion_mapping import get_model_conversion_mapping
+        from transformers.core_model_loading import WeightRenaming
+
+        known = get_model_conversion_mapping(self._model)
+        return [each for each in known if isinstance(each, WeightRenaming)]
+
+    @functools.cached_property
     def buffers(self) -> frozenset[str]:
         """Last parts of the names of the buffers, which files of older versions hold."""
         return frozenset(name.rpartition(".")[2] for name, _ in self._model.named_buffers())
@@ -94,6 +102,12 @@ class Anatomy:
     def in_base(self, key: str) -> bool:
         """Say whether a parameter of the class belongs to the base model."""
         return key.startswith(self.prefix)
+
+    def name_of(self, held: str) -> str:
+        """Return the parameter's name of a tensor's, which in files may be an older one or the publisher's."""
+        from transformers.core_model_loading import rename_source_key
+
+        return str(rename_source_key(held, self._renamings, [])[0])
 
 
 def _without(prefix: str, names: Iterable[str]) -> set[str]:
@@ -152,7 +166,7 @@ def judge(
     if missing:
         unused = _unused(model)
         missing = [key for key in missing if key not in unused]
-    prefixed = any(key.startswith(anatomy.prefix) for key in held) if anatomy.prefix else False
+    prefixed = bool(anatomy.prefix) and any(anatomy.in_base(anatomy.name_of(key)) for key in held)
     surplus = [key for key in report["unexpected_keys"] if not _may_hold(anatomy, key, prefixed)]
     if missing and not surplus and not any(map(anatomy.in_base, missing)):
         raise InputError(

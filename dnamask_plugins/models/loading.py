@@ -7,7 +7,7 @@ hold nothing but tensors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -54,6 +54,8 @@ class ModelDescription:
         Parameters that the checkpoint did not hold and that were drawn at random.
     replaced : tuple of str
         Those among them that it held for an earlier task.
+    fresh_parts : tuple of str
+        The same as `started_fresh` by modules: the largest ones that started fresh as a whole.
     """
 
     source: str
@@ -65,12 +67,14 @@ class ModelDescription:
     library: str = "transformers"
     started_fresh: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+    fresh_parts: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the description as plain JSON."""
         return asdict(self) | {
             "started_fresh": list(self.started_fresh),
             "replaced": list(self.replaced),
+            "fresh_parts": list(self.fresh_parts),
         }
 
     def __str__(self) -> str:
@@ -78,8 +82,7 @@ class ModelDescription:
             "scratch": "random weights",
             "configuration": f"random weights for the configuration in {self.source}",
         }.get(self.origin, f"weights from {self.source}")
-        heads = {name.split(".")[0] for name in self.started_fresh}
-        fresh = f", {' and '.join(sorted(heads))} started fresh" if heads else ""
+        fresh = f", {' and '.join(self.fresh_parts)} started fresh" if self.fresh_parts else ""
         return f"{self.architecture}, {self.parameters / 1e6:.1f} M parameters, {start}{fresh}"
 
 
@@ -218,12 +221,13 @@ def _load(
 
 def _take_head(anatomy: Anatomy, state: dict[str, torch.Tensor], task: str) -> tuple[str, ...]:
     """Take the head of an earlier task out of a checkpoint, so that it starts from the seed."""
+    named = {anatomy.name_of(held): held for held in state}
     if task == MASKED_LM:
-        old = [key for key in state if key in anatomy.own and not anatomy.in_base(key)]
+        old = [key for key in named if key in anatomy.own and not anatomy.in_base(key)]
     else:
-        old = [key for key in state if key in anatomy.new_in_head]
+        old = [key for key in named if key in anatomy.new_in_head]
     for key in old:
-        del state[key]
+        del state[named[key]]
     return tuple(sorted(old))
 
 
@@ -244,7 +248,20 @@ def _describe(
         library=type(model).__module__.partition(".")[0],
         started_fresh=fresh,
         replaced=replaced,
+        fresh_parts=_whole_modules(fresh, (name for name, _ in model.named_parameters())),
     )
+
+
+def _whole_modules(fresh: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Name the largest modules of which every parameter is fresh, tied ones counted where they first stand."""
+    kept = {part for name in set(names) - set(fresh) for part in _holders(name)}
+    return tuple(sorted({next(part for part in _holders(name) if part not in kept) for name in fresh}))
+
+
+def _holders(name: str) -> Iterator[str]:
+    """Give the modules that hold a parameter, the outermost first, and the parameter itself."""
+    parts = name.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
 def _with_weights(

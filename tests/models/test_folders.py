@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
-from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm
+from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm, quiet_transformers
 from dnamask_plugins.models.source import find_source
 from dnamask_plugins.plugins import create
 from dnamask_plugins.tokenizers.export import save_pretrained, to_huggingface
@@ -142,6 +142,45 @@ def test_a_head_of_an_earlier_task_starts_fresh(folder: Path, tmp_path: Path, be
     assert not torch.equal(first.classifier.weight, second.classifier.weight)
     # What stands below the head stays.
     assert torch.equal(first.bert.pooler.dense.weight, second.bert.pooler.dense.weight)
+
+
+def test_what_started_fresh_is_named_by_its_modules(folder: Path) -> None:
+    """Not by the base model's name, of which one layer may be new."""
+    tuned = load_classifier(folder, KMER, 2)[1]
+    assert str(tuned).endswith(", bert.pooler and classifier started fresh")
+    assert load_masked_lm(folder, KMER, head="fresh")[1].fresh_parts == ("cls",)
+
+
+@pytest.mark.parametrize("task", ["masked", "fresh", "classifier", "base"])
+def test_names_that_transformers_translates_are_translated_before_they_are_judged(
+    task: str, tmp_path: Path
+) -> None:
+    """Ultrabert's files call the base ``ultrabert`` and the decoder ``cls``; its classes do not."""
+    transformers = pytest.importorskip("transformers")
+    if not hasattr(transformers, "UltrabertConfig"):
+        pytest.skip("this transformers has no Ultrabert")
+    from transformers import AutoModelForMaskedLM
+
+    from dnamask_plugins.testing.small import SIZES
+
+    known = transformers.UltrabertConfig().to_dict()
+    sizes = {name: value for name, value in SIZES.items() if name in known}
+    config = transformers.UltrabertConfig(vocab_size=KMER.vocab_size, pad_token_id=KMER.pad_token_id, **sizes)
+    with quiet_transformers():
+        saved = AutoModelForMaskedLM.from_config(config)
+        saved.save_pretrained(tmp_path)
+    assert "cls.weight" in load_file(tmp_path / "model.safetensors")
+    model, description = {
+        "masked": lambda: load_masked_lm(tmp_path, KMER),
+        "fresh": lambda: load_masked_lm(tmp_path, KMER, head="fresh"),
+        "classifier": lambda: load_classifier(tmp_path, KMER, 3),
+        "base": lambda: load_base(tmp_path, KMER),
+    }[task]()
+    fresh = {"masked": (), "fresh": ("head",), "classifier": ("classifier",), "base": ()}[task]
+    assert description.fresh_parts == fresh
+    base = model if task == "base" else model.model
+    assert torch.equal(base.norm.weight, saved.model.norm.weight)
+    assert torch.equal(base.embed_tokens.weight, saved.model.embed_tokens.weight)
 
 
 def test_a_head_may_be_kept(folder: Path, tmp_path: Path) -> None:
