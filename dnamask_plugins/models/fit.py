@@ -104,7 +104,7 @@ class Anatomy:
         return key.startswith(self.prefix)
 
     def name_of(self, held: str) -> str:
-        """Return the parameter's name of a tensor's, which in files may be an older one or the publisher's."""
+        """Return the parameter that a file calls by an older name, or by its publisher's."""
         from transformers.core_model_loading import rename_source_key
 
         return str(rename_source_key(held, self._renamings, [])[0])

@@ -253,7 +253,7 @@ def _describe(
 
 
 def _whole_modules(fresh: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
-    """Name the largest modules of which every parameter is fresh, tied ones counted where they first stand."""
+    """Name the largest modules of which every parameter is fresh (tied ones count where they first stand)."""
     kept = {part for name in set(names) - set(fresh) for part in _holders(name)}
     return tuple(sorted({next(part for part in _holders(name) if part not in kept) for name in fresh}))
 
