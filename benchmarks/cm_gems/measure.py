@@ -19,7 +19,7 @@ from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.guard import guarded_encode
 from dnamask_plugins.harness.encoding import encode_data
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.harness.outcome import UnitOutcome
+from dnamask_plugins.harness.outcome import TrialOutcome
 from dnamask_plugins.harness.probe import embed
 from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
 from dnamask_plugins.masking import Masker
@@ -211,7 +211,7 @@ def _toml(value: Any) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def _figures(outcome: UnitOutcome) -> dict[str, Any]:
+def _figures(outcome: TrialOutcome) -> dict[str, Any]:
     predictions = outcome.predictions
     assert predictions is not None
     leaked = np.zeros(len(predictions), dtype=bool) if predictions.leaked is None else predictions.leaked

@@ -1,4 +1,4 @@
-"""Time per unit: the harness beside the same fine-tuning written with plain Trainer, in one run.
+"""Time per trial: the harness beside the same fine-tuning written with plain Trainer, in one run.
 
 ``python benchmarks/finetuning/run.py [--gue-dir DIR --bpe TOKENIZER_JSON] [--json OUT]``
 
@@ -29,7 +29,7 @@ import numpy as np
 import torch
 import transformers
 
-from dnamask_plugins.harness.units import Unit, run_unit
+from dnamask_plugins.harness.trials import Trial, run_trial
 from dnamask_plugins.plugins import create, load
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
@@ -74,7 +74,7 @@ def write_model(folder: Path, tokenizer: dict[str, Any]) -> Path:
 
 
 def harness(case: Case, seed: int, output: Path) -> dict[str, float]:
-    """Run one unit."""
+    """Run one trial."""
     recipe = Recipe(
         learning_rate=case.rate,
         max_steps=case.steps,
@@ -83,8 +83,8 @@ def harness(case: Case, seed: int, output: Path) -> dict[str, float]:
         global_batch=case.batch,
         select_by="metric",
     )
-    unit = Unit(case.task, case.folder, str(case.model), {}, "finetune", recipe, "bench", seed, output)
-    outcome = run_unit(unit)
+    trial = Trial(case.task, case.folder, str(case.model), {}, "finetune", recipe, "bench", seed, output)
+    outcome = run_trial(trial)
     if outcome.error:
         raise SystemExit(outcome.error)
     return {"mcc": outcome.scores["mcc"], "padding": outcome.padding["train"]}

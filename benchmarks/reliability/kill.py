@@ -487,7 +487,7 @@ def study_gue(kills: int, seed: int) -> dict[str, Any]:
             for _ in range(rng.randint(1, 4)):
                 if wait_and_kill(Command(*arguments(out)), after(rng.uniform(0.3, TAIL) * seconds)):
                     done += 1
-                    kept = max(kept, len(list((out / "units").glob("*.json"))) if out.is_dir() else 0)
+                    kept = max(kept, len(list((out / "trials").glob("*.json"))) if out.is_dir() else 0)
             process = Command(*arguments(out))
             process.join()
             found = results_of(out)
@@ -502,8 +502,8 @@ def study_gue(kills: int, seed: int) -> dict[str, Any]:
     return {
         "kills": done,
         "runs": runs,
-        "units": 4,
-        "most_units_finished_before_a_kill": kept,
+        "trials": 4,
+        "most_trials_finished_before_a_kill": kept,
         "differences": differences,
         "seconds_of_a_run_left_alone": round(seconds, 2),
     }

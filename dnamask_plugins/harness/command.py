@@ -20,9 +20,9 @@ from dnamask_plugins.tasks import SPLITS, Task, all_suites, select_tasks
 from dnamask_plugins.tasks.metrics import METRICS, shown
 
 if TYPE_CHECKING:
-    from dnamask_plugins.harness.outcome import UnitOutcome
-    from dnamask_plugins.harness.runner import Plan
-    from dnamask_plugins.harness.units import Unit
+    from dnamask_plugins.harness.outcome import TrialOutcome
+    from dnamask_plugins.harness.runner import RunPlan
+    from dnamask_plugins.harness.trials import Trial
     from dnamask_plugins.tasks.audit import TaskAudit
 
 MethodName = Literal["finetune", "lora", "probe", "baseline"]
@@ -115,7 +115,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def run_command(flags: RunFlags) -> int:
-    """Run what is open, write the records, print a table; returns the exit code (1 where a unit failed)."""
+    """Run what is open, write the records, print a table; returns the exit code (1 where a trial failed)."""
     require_one_process(f"{flags.suites[0]} run")
     tasks = tasks_of(flags.tasks, flags.suites)
     seeds = parse_seeds(flags.seeds)
@@ -156,8 +156,8 @@ def run_command(flags: RunFlags) -> int:
     for note in plan.notes:
         notes.print(note, soft_wrap=True)
     if plan.finished:
-        notes.print(f"{len(plan.finished)} of {len(plan.units)} units are finished and skipped")
-    outcomes: dict[Unit, UnitOutcome] = {}
+        notes.print(f"{len(plan.finished)} of {len(plan.trials)} trials are finished and skipped")
+    outcomes: dict[Trial, TrialOutcome] = {}
     unrecorded: list[str] = []
 
     def not_recorded(task: str, reason: str) -> None:
@@ -165,10 +165,10 @@ def run_command(flags: RunFlags) -> int:
         notes.print(f"not recorded: {task}: {reason}", soft_wrap=True)
 
     with locked_folder(flags.out):
-        for unit, outcome in execute(plan, make_executor(flags.executor, flags.address)):
-            outcomes[unit] = outcome
+        for trial, outcome in execute(plan, make_executor(flags.executor, flags.address)):
+            outcomes[trial] = outcome
             if outcome.status == "failed":
-                notes.print(f"failed: {unit}: {outcome.error}", soft_wrap=True)
+                notes.print(f"failed: {trial}: {outcome.error}", soft_wrap=True)
         records = write_records(request, plan, outcomes, not_recorded)
     page().print(_table(plan, outcomes, flags.drop_leaks))
     notes.print(f"{len(records)} records in {flags.out / 'records'}", soft_wrap=True)
@@ -189,7 +189,7 @@ def _named_one_by_one(expression: str) -> bool:
     return all("/" in word and not word.endswith(".toml") for word in expression.split(",") if word.strip())
 
 
-def _table(plan: Plan, outcomes: Mapping[Unit, UnitOutcome], drop_leaks: bool) -> Any:
+def _table(plan: RunPlan, outcomes: Mapping[Trial, TrialOutcome], drop_leaks: bool) -> Any:
     from rich.table import Table
 
     table = Table(title=None, caption="scores x 100")
@@ -197,9 +197,9 @@ def _table(plan: Plan, outcomes: Mapping[Unit, UnitOutcome], drop_leaks: bool) -
         table.add_column(column, justify="right" if column in ("mean", "std", "seeds") else "left")
     if drop_leaks:
         table.add_column("without leaks", justify="right")
-    by_task: dict[str, list[tuple[Unit, UnitOutcome]]] = defaultdict(list)
-    for unit, outcome in outcomes.items():
-        by_task[unit.task.name].append((unit, outcome))
+    by_task: dict[str, list[tuple[Trial, TrialOutcome]]] = defaultdict(list)
+    for trial, outcome in outcomes.items():
+        by_task[trial.task.name].append((trial, outcome))
     for name, pairs in by_task.items():
         metric = pairs[0][0].task.metric
         good = [outcome for _, outcome in pairs if outcome.status != "failed"]
@@ -219,7 +219,7 @@ def _table(plan: Plan, outcomes: Mapping[Unit, UnitOutcome], drop_leaks: bool) -
     return table
 
 
-def _remarks(pairs: Sequence[tuple[Unit, UnitOutcome]]) -> list[str]:
+def _remarks(pairs: Sequence[tuple[Trial, TrialOutcome]]) -> list[str]:
     outcomes = [outcome for _, outcome in pairs]
     remarks = []
     collapsed = [outcome.seed for outcome in outcomes if outcome.status == "collapsed"]

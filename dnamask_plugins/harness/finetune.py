@@ -372,7 +372,7 @@ class _Trainer(Trainer):
 
 
 class _KeepBest(TrainerCallback):
-    """Keeps the best weights in memory: nothing of a unit is worth writing to disk before it is done."""
+    """Keeps the best weights in memory: nothing of a trial is worth writing to disk before it is done."""
 
     def __init__(self, select_by: str, metric: str) -> None:
         self.key = {"loss": "eval_loss", "metric": f"eval_{metric}"}.get(select_by)

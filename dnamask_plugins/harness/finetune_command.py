@@ -26,17 +26,17 @@ from dnamask_plugins.tasks.recipes import ClassWeights
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dnamask_plugins.harness.outcome import UnitOutcome
-    from dnamask_plugins.harness.runner import Plan, RunRequest
+    from dnamask_plugins.harness.outcome import TrialOutcome
+    from dnamask_plugins.harness.runner import RunPlan, RunRequest
     from dnamask_plugins.harness.tables import Imported
-    from dnamask_plugins.harness.units import Unit
+    from dnamask_plugins.harness.trials import Trial
 
 MODEL_FOLDER: Final = "model"
 SUMMARY_FILE: Final = "finetune.json"
 HISTORY_FILE: Final = "history.jsonl"
 PREDICTIONS_FILE: Final = "predictions.tsv"
 
-Outcomes = Mapping["Unit", "UnitOutcome"]
+Outcomes = Mapping["Trial", "TrialOutcome"]
 
 
 @dataclass(frozen=True)
@@ -170,32 +170,32 @@ def _claim(flags: FinetuneFlags, asked: str) -> None:
     write_json(path, {"asked": asked, "data": flags.data.name, "model": flags.model, "status": "begun"})
 
 
-def _introduce(imported: Imported, plan: Plan, notes: Console) -> None:
+def _introduce(imported: Imported, plan: RunPlan, notes: Console) -> None:
     """Say how the table was read and what comes, before anything is trained."""
     from rich.table import Table
 
     from dnamask_plugins.harness.tables.describe import describe_table, describe_tokens
-    from dnamask_plugins.harness.units import encode_unit
+    from dnamask_plugins.harness.trials import encode_trial
     from dnamask_plugins.tasks.audit import audit_task
 
-    unit = plan.units[0]
-    data, encoded = encode_unit(unit)
-    recipe = unit.recipe
+    trial = plan.trials[0]
+    data, encoded = encode_trial(trial)
+    recipe = trial.recipe
     epochs = f"{recipe.num_train_epochs:g} epochs" if recipe.max_steps < 0 else f"{recipe.max_steps:,} steps"
     chosen = {
         "loss": "least dev loss",
-        "metric": f"best dev {unit.task.metric}",
+        "metric": f"best dev {trial.task.metric}",
         "last": "the last checkpoint",
     }
     lines = [
         *describe_table(imported, audit_task(data)),
-        describe_tokens(encoded, unit.max_length),
-        ("model", f"{plan.source.reference}, {unit.method}"),
+        describe_tokens(encoded, trial.max_length),
+        ("model", f"{plan.source.reference}, {trial.method}"),
         (
             "recipe",
-            f"{unit.recipe_name}: {epochs}, batch {recipe.global_batch}, "
+            f"{trial.recipe_name}: {epochs}, batch {recipe.global_batch}, "
             f"learning rate {recipe.learning_rate:g}, {chosen[recipe.select_by]}"
-            f"{_changes(unit.overrides)}; seeds {', '.join(str(each.seed) for each in plan.units)}",
+            f"{_changes(trial.overrides)}; seeds {', '.join(str(each.seed) for each in plan.trials)}",
         ),
     ]
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -236,16 +236,16 @@ def _floor_request(request: RunRequest, name: str) -> RunRequest:
     )
 
 
-def _run(plan: Plan, request: RunRequest, notes: Console) -> dict[Unit, UnitOutcome]:
+def _run(plan: RunPlan, request: RunRequest, notes: Console) -> dict[Trial, TrialOutcome]:
     from dnamask_plugins.harness.recording import write_records
     from dnamask_plugins.harness.runner import execute
 
-    outcomes: dict[Unit, UnitOutcome] = {}
-    for unit, outcome in execute(plan, label=plan.source.reference):
-        outcomes[unit] = outcome
+    outcomes: dict[Trial, TrialOutcome] = {}
+    for trial, outcome in execute(plan, label=plan.source.reference):
+        outcomes[trial] = outcome
         if outcome.status == "failed":
             notes.print(
-                f"failed: {plan.source.reference}, seed {unit.seed}: {outcome.error}",
+                f"failed: {plan.source.reference}, seed {trial.seed}: {outcome.error}",
                 highlight=False,
                 markup=False,
                 soft_wrap=True,
@@ -257,12 +257,12 @@ def _run(plan: Plan, request: RunRequest, notes: Console) -> dict[Unit, UnitOutc
 def _finish(
     flags: FinetuneFlags,
     imported: Imported,
-    plans: Sequence[Plan],
+    plans: Sequence[RunPlan],
     results: Sequence[Outcomes],
     notes: Console,
 ) -> int:
     metric = imported.task.metric
-    done = {unit: outcome for unit, outcome in results[0].items() if outcome.status != "failed"}
+    done = {trial: outcome for trial, outcome in results[0].items() if outcome.status != "failed"}
     rows = [
         _row(plan.source.reference, outcomes, metric, flags.drop_leaks)
         for plan, outcomes in zip(plans, results, strict=True)
@@ -275,7 +275,7 @@ def _finish(
         "status": "done" if done else "failed",
     }
     if done:
-        chosen = max(done, key=lambda unit: (done[unit].dev.get(metric, 0.0), -unit.seed))
+        chosen = max(done, key=lambda trial: (done[trial].dev.get(metric, 0.0), -trial.seed))
         summary |= {"chosen_seed": chosen.seed, "chosen_by": f"dev {metric}"}
         _keep(flags.out, chosen, list(done))
         _write_predictions(flags.out / PREDICTIONS_FILE, imported, done[chosen])
@@ -308,11 +308,11 @@ def _row(name: str, outcomes: Outcomes, metric: str, drop_leaks: bool) -> dict[s
     }
 
 
-def _keep(out: Path, chosen: Unit, done: Sequence[Unit]) -> None:
+def _keep(out: Path, chosen: Trial, done: Sequence[Trial]) -> None:
     """Make the chosen model OUT/model, and put all histories in one file."""
     from dnamask_plugins.harness.kept_models import history_of
 
-    histories = "".join(history_of(unit.model_folder) for unit in done)
+    histories = "".join(history_of(trial.model_folder) for trial in done)
     if histories:
         write_atomically(out / HISTORY_FILE, histories.encode())
     if chosen.model_folder.is_dir():
@@ -322,7 +322,7 @@ def _keep(out: Path, chosen: Unit, done: Sequence[Unit]) -> None:
         shutil.rmtree(out / "models", ignore_errors=True)
 
 
-def _write_predictions(path: Path, imported: Imported, outcome: UnitOutcome) -> None:
+def _write_predictions(path: Path, imported: Imported, outcome: TrialOutcome) -> None:
     """Write the test rows of the chosen seed as a table that a person can read."""
     from dnamask_plugins.harness.tables.importing import label_text
 

@@ -14,14 +14,14 @@ from dnamask_plugins.tasks import Task
 if TYPE_CHECKING:
     from dnamask_plugins.harness.model_source import ModelSource
     from dnamask_plugins.harness.target import Target
-    from dnamask_plugins.harness.units import Unit
+    from dnamask_plugins.harness.trials import Trial
     from dnamask_plugins.tokenizers.base import TokenizerBase
 
 HISTORY_FILE: Final = "history.jsonl"
 
 
-def save_classifier(target: Target, model: Any, unit: Unit, source: ModelSource) -> None:
-    """Write a fine-tuned model and its tokenizer into the folder of its unit, whole or not at all.
+def save_classifier(target: Target, model: Any, trial: Trial, source: ModelSource) -> None:
+    """Write a fine-tuned model and its tokenizer into the folder of its trial, whole or not at all.
 
     Low-rank adapters are merged into the weights.
     """
@@ -32,8 +32,8 @@ def save_classifier(target: Target, model: Any, unit: Unit, source: ModelSource)
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     target.restore_head(model)
-    name_outputs(model.config, unit.task)
-    folder = unit.model_folder
+    name_outputs(model.config, trial.task)
+    folder = trial.model_folder
     partial = folder.with_name(folder.name + ".partial")
     for left in (partial, folder):
         shutil.rmtree(left, ignore_errors=True)
@@ -67,10 +67,10 @@ def name_outputs(config: Any, task: Task) -> None:
     config.label2id = {name: number for number, name in enumerate(names)}
 
 
-def write_history(unit: Unit, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write the losses and figures of a unit beside its model, one JSON object a line."""
-    lines = "".join(json.dumps({"seed": unit.seed, **entry}) + "\n" for entry in history)
-    write_atomically(unit.model_folder / HISTORY_FILE, lines.encode())
+def write_history(trial: Trial, history: Sequence[Mapping[str, Any]]) -> None:
+    """Write the losses and figures of a trial beside its model, one JSON object a line."""
+    lines = "".join(json.dumps({"seed": trial.seed, **entry}) + "\n" for entry in history)
+    write_atomically(trial.model_folder / HISTORY_FILE, lines.encode())
 
 
 def history_of(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""What came of one unit, in memory and as a file that is either whole or not there."""
+"""What came of one trial, in memory and as a file that is either whole or not there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PREDICTIONS: Final = "predictions"
 
 
 @dataclass(frozen=True, eq=False)
-class UnitOutcome:
+class TrialOutcome:
     """One (task, seed): its predictions and how they came about, or the error that ended it.
 
     Attributes
@@ -24,7 +24,7 @@ class UnitOutcome:
     task, method, seed
         ``method``: finetune, lora, probe or baseline.
     predictions : Predictions or None
-        On the test rows, in the order of the file; None where the unit failed.
+        On the test rows, in the order of the file; None where the trial failed.
     classes : int
     scores : mapping of str to float
         ``mcc``, ``f1_macro``, ``accuracy`` on test; ``*_without_leaks`` where leaking rows were marked.
@@ -83,7 +83,7 @@ class UnitOutcome:
         return "collapsed" if self.predictions.collapsed else "ok"
 
 
-def write_outcome(path: Path, outcome: UnitOutcome) -> None:
+def write_outcome(path: Path, outcome: TrialOutcome) -> None:
     """Write an outcome; the JSON comes last, so that where it is the predictions are whole."""
     content = {
         item.name: getattr(outcome, item.name)
@@ -99,7 +99,7 @@ def write_outcome(path: Path, outcome: UnitOutcome) -> None:
     write_json(path, content)
 
 
-def read_outcome(path: Path) -> UnitOutcome | None:
+def read_outcome(path: Path) -> TrialOutcome | None:
     """Read an outcome; None where there is none, or it is damaged and has to be made again."""
     try:
         content = parse_json(path.read_bytes())
@@ -111,7 +111,7 @@ def read_outcome(path: Path) -> UnitOutcome | None:
             if prediction_files.sha256_of(encoded) != expected:
                 return None
             predictions = prediction_files.decode(encoded, path)
-        return UnitOutcome(**content, predictions=predictions)
+        return TrialOutcome(**content, predictions=predictions)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.harness.unit import Unit
+from dnamask_plugins.harness.trial import Trial
 from dnamask_plugins.tasks.audit import audit_task, leaked_rows
 from dnamask_plugins.tasks.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
 
@@ -40,24 +40,24 @@ _prepared: dict[str, Prepared] = {}
 _encoded: dict[str, dict[str, EncodedData]] = {}
 
 
-def prepare(unit: Unit) -> Prepared:
+def prepare(trial: Trial) -> Prepared:
     """Read a task, or return it as it was read for the seed before."""
-    key = _key(unit)
+    key = _key(trial)
     if key not in _prepared:
         forget()
-        _prepared[key] = Prepared(read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train))
+        _prepared[key] = Prepared(read_task(trial.data_folder, trial.task, dev_as_train=trial.dev_as_train))
     return _prepared[key]
 
 
-def encode_unit(unit: Unit) -> tuple[TaskData, dict[str, EncodedData]]:
+def encode_trial(trial: Trial) -> tuple[TaskData, dict[str, EncodedData]]:
     """Read and tokenize a task, once for all its seeds."""
-    data = prepare(unit).data
-    key = fingerprint([_key(unit), fingerprint(dict(unit.model_sha256)), unit.max_length])
+    data = prepare(trial).data
+    key = fingerprint([_key(trial), fingerprint(dict(trial.model_sha256)), trial.max_length])
     if key not in _encoded:
         _encoded.clear()
-        tokenizer = source_of(unit).tokenizer
+        tokenizer = source_of(trial).tokenizer
         _encoded[key] = {
-            name: encode_data(split, tokenizer, unit.max_length) for name, split in data.splits.items()
+            name: encode_data(split, tokenizer, trial.max_length) for name, split in data.splits.items()
         }
     return data, _encoded[key]
 
@@ -68,9 +68,9 @@ def forget() -> None:
     _encoded.clear()
 
 
-def source_of(unit: Unit) -> ModelSource:
-    """Return a unit's model, kept for the next one as long as its files are the same."""
-    return _source(unit.model, fingerprint(dict(unit.model_sha256)))
+def source_of(trial: Trial) -> ModelSource:
+    """Return a trial's model, kept for the next one as long as its files are the same."""
+    return _source(trial.model, fingerprint(dict(trial.model_sha256)))
 
 
 @functools.lru_cache(maxsize=1)
@@ -79,28 +79,28 @@ def _source(model: str, identity: str) -> ModelSource:
 
 
 def chosen_rows(
-    unit: Unit, data: TaskData, encoded: Mapping[str, EncodedData]
+    trial: Trial, data: TaskData, encoded: Mapping[str, EncodedData]
 ) -> tuple[EncodedData, EncodedData | None, EncodedData]:
-    """Return what a unit trains, selects and tests on."""
+    """Return what a trial trains, selects and tests on."""
     dev, test = encoded.get("dev"), encoded["test"]
     if data.dev_as_train:
         assert dev is not None
-        if unit.train_limit is None or unit.train_limit >= len(dev):
+        if trial.train_limit is None or trial.train_limit >= len(dev):
             return dev, dev, test
-    part = training_rows(unit, data)
+    part = training_rows(trial, data)
     if part is data.train:
         return encoded["train"], dev, test
-    return encode_data(part, source_of(unit).tokenizer, unit.max_length), dev, test
+    return encode_data(part, source_of(trial).tokenizer, trial.max_length), dev, test
 
 
-def training_rows(unit: Unit, data: TaskData) -> LabelledData:
-    """Return the rows of train that a unit learns from."""
+def training_rows(trial: Trial, data: TaskData) -> LabelledData:
+    """Return the rows of train that a trial learns from."""
     part = data.train
-    if unit.task.shots is not None:
-        part = draw_shots(part, unit.task.shots, unit.seed)
-    return limit_rows(part, unit.train_limit, unit.seed)
+    if trial.task.shots is not None:
+        part = draw_shots(part, trial.task.shots, trial.seed)
+    return limit_rows(part, trial.train_limit, trial.seed)
 
 
-def _key(unit: Unit) -> str:
-    parts = [unit.task.name, unit.task.metric, unit.task.kind, unit.task.classes]
-    return fingerprint([*parts, str(unit.data_folder), unit.dev_as_train, dict(unit.data_sha256)])
+def _key(trial: Trial) -> str:
+    parts = [trial.task.name, trial.task.metric, trial.task.kind, trial.task.classes]
+    return fingerprint([*parts, str(trial.data_folder), trial.dev_as_train, dict(trial.data_sha256)])

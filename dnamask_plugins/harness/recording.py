@@ -1,4 +1,4 @@
-"""From the outcomes of units to result records, one for each task."""
+"""From the outcomes of trials to result records, one for each task."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 from dnamask_plugins.environment import command_line, environment
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.harness.outcome import UnitOutcome
-from dnamask_plugins.harness.runner import Plan, RunRequest
-from dnamask_plugins.harness.unit import Unit
+from dnamask_plugins.harness.outcome import TrialOutcome
+from dnamask_plugins.harness.runner import RunPlan, RunRequest
+from dnamask_plugins.harness.trial import Trial
 from dnamask_plugins.results.measuring import measured
 from dnamask_plugins.results.record_files import write
 from dnamask_plugins.results.records import RunInfo, SeedOutcome, TaskInfo
@@ -20,19 +20,19 @@ from dnamask_plugins.tasks.data import TaskData, read_task
 
 def write_records(
     request: RunRequest,
-    plan: Plan,
-    outcomes: Mapping[Unit, UnitOutcome],
+    plan: RunPlan,
+    outcomes: Mapping[Trial, TrialOutcome],
     failed: Callable[[str, str], None] | None = None,
 ) -> dict[str, Path]:
-    """Write one result record per task whose units are all there.
+    """Write one result record per task whose trials are all there.
 
     Tasks of which every seed failed have no record.
 
     Parameters
     ----------
     request : RunRequest
-    plan : Plan
-    outcomes : mapping of Unit to UnitOutcome
+    plan : RunPlan
+    outcomes : mapping of Trial to TrialOutcome
     failed : callable, optional
         Called with a task and the reason why it has no record; without it the reason is raised.
 
@@ -41,11 +41,11 @@ def write_records(
     dict of str to Path
         Files by task.
     """
-    complete: dict[str, list[tuple[Unit, UnitOutcome]]] = {}
-    for name in dict.fromkeys(unit.task.name for unit in plan.units):
-        units = [unit for unit in plan.units if unit.task.name == name]
-        pairs = [(unit, outcomes[unit]) for unit in units if unit in outcomes]
-        if len(pairs) == len(units) and any(outcome.status != "failed" for _, outcome in pairs):
+    complete: dict[str, list[tuple[Trial, TrialOutcome]]] = {}
+    for name in dict.fromkeys(trial.task.name for trial in plan.trials):
+        trials = [trial for trial in plan.trials if trial.task.name == name]
+        pairs = [(trial, outcomes[trial]) for trial in trials if trial in outcomes]
+        if len(pairs) == len(trials) and any(outcome.status != "failed" for _, outcome in pairs):
             complete[name] = pairs
     machine = environment()
     corpus = _search(request, [pairs[0][0] for pairs in complete.values()])
@@ -62,30 +62,30 @@ def write_records(
     return written
 
 
-def _search(request: RunRequest, units: Sequence[Unit]) -> dict[str, CorpusFindings]:
+def _search(request: RunRequest, trials: Sequence[Trial]) -> dict[str, CorpusFindings]:
     """Look for all the tasks' sequences in the pretraining corpus, in one pass over it."""
-    return search_corpus([_data(unit) for unit in units], request.corpus) if request.corpus else {}
+    return search_corpus([_data(trial) for trial in trials], request.corpus) if request.corpus else {}
 
 
-def _data(unit: Unit) -> TaskData:
-    return read_task(unit.data_folder, unit.task, dev_as_train=unit.dev_as_train)
+def _data(trial: Trial) -> TaskData:
+    return read_task(trial.data_folder, trial.task, dev_as_train=trial.dev_as_train)
 
 
-def _audit(unit: Unit, outcome: UnitOutcome, corpus: CorpusFindings | None) -> Mapping[str, Any]:
-    """Return the audit that the unit made, with what was found in the pretraining corpus."""
+def _audit(trial: Trial, outcome: TrialOutcome, corpus: CorpusFindings | None) -> Mapping[str, Any]:
+    """Return the audit that the trial made, with what was found in the pretraining corpus."""
     if corpus is None and outcome.audit is not None:
         return outcome.audit
-    return audit_task(_data(unit), corpus).to_json()
+    return audit_task(_data(trial), corpus).to_json()
 
 
 def _write_record(
     request: RunRequest,
-    plan: Plan,
-    pairs: Sequence[tuple[Unit, UnitOutcome]],
+    plan: RunPlan,
+    pairs: Sequence[tuple[Trial, TrialOutcome]],
     machine: Mapping[str, Any],
     corpus: CorpusFindings | None,
 ) -> Path:
-    unit, task = pairs[0][0], pairs[0][0].task
+    trial, task = pairs[0][0], pairs[0][0].task
     good = [outcome for _, outcome in pairs if outcome.status != "failed"]
     seeds = [_seed(outcome) for _, outcome in pairs]
     record = measured(
@@ -100,13 +100,13 @@ def _write_record(
             data_sha256=good[0].data_sha256,
             kind=task.kind,
         ),
-        _run_info(request, unit, good, machine, _audit(unit, good[0], corpus)),
+        _run_info(request, trial, good, machine, _audit(trial, good[0], corpus)),
         seeds,
     )
     return write(record, seeds, request.output / "records")
 
 
-def _seed(result: UnitOutcome) -> SeedOutcome:
+def _seed(result: TrialOutcome) -> SeedOutcome:
     return SeedOutcome(
         seed=result.seed,
         predictions=result.predictions,
@@ -120,28 +120,28 @@ def _seed(result: UnitOutcome) -> SeedOutcome:
 
 def _run_info(
     request: RunRequest,
-    unit: Unit,
-    good: Sequence[UnitOutcome],
+    trial: Trial,
+    good: Sequence[TrialOutcome],
     machine: Mapping[str, Any],
     audit: Mapping[str, Any],
 ) -> RunInfo:
     first = good[0]
     selected = str(first.recipe.get("select_by", "last"))
-    chosen = {"loss": "dev loss", "metric": f"dev {unit.task.metric}", "last": "last checkpoint"}
+    chosen = {"loss": "dev loss", "metric": f"dev {trial.task.metric}", "last": "last checkpoint"}
     # A probe and a baseline say themselves what chose.
     notes = []
     if first.dev_as_train:
         notes.append("trained on dev: train.csv was missing")
-    if unit.train_limit is not None:
+    if trial.train_limit is not None:
         notes.append(f"trained on {first.train_rows} rows only")
-    if unit.overrides:
+    if trial.overrides:
         notes.append(
-            "settings changed: " + ", ".join(f"{key}={value}" for key, value in unit.overrides.items())
+            "settings changed: " + ", ".join(f"{key}={value}" for key, value in trial.overrides.items())
         )
     return RunInfo(
-        method=unit.method,
+        method=trial.method,
         recipe=dict(first.recipe),
-        select_by=f"dev {unit.task.metric}" if unit.method == "probe" else chosen.get(selected, selected),
+        select_by=f"dev {trial.task.metric}" if trial.method == "probe" else chosen.get(selected, selected),
         command=_command(),
         effective_batch=first.effective_batch,
         processes=first.processes,

@@ -1,4 +1,4 @@
-"""Runs of many units: what is asked for, what is done already, what is left, and the records of it all."""
+"""Runs of many trials: what is asked for, what is done already, what is left, and the records of it all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.files import parse_toml, safe_name
 from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
-from dnamask_plugins.harness.unit import Method
-from dnamask_plugins.harness.units import Unit, reporting, run_unit
+from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome
+from dnamask_plugins.harness.trial import Method
+from dnamask_plugins.harness.trials import Trial, reporting, run_trial
 from dnamask_plugins.results.methods import TRACKS
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.data import find_file, hash_splits, suite_root
@@ -60,7 +60,7 @@ class RunRequest:
     model_name, track
         For the records.
     keep_models : bool
-        Keep the fine-tuned model of each unit.
+        Keep the fine-tuned model of each trial.
     """
 
     model: str
@@ -84,26 +84,26 @@ class RunRequest:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class RunPlan:
     """Units in their order, those that are finished, and tasks that were left out with the reason.
 
     ``broken`` are tasks whose table cannot be used; ``notes`` say how the tables of others were read.
     """
 
     source: ModelSource | BaselineSource
-    units: tuple[Unit, ...]
-    finished: Mapping[Unit, UnitOutcome]
+    trials: tuple[Trial, ...]
+    finished: Mapping[Trial, TrialOutcome]
     left_out: Mapping[str, str]
     broken: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
-    def open(self) -> tuple[Unit, ...]:
+    def open(self) -> tuple[Trial, ...]:
         """Units that have to run."""
-        return tuple(unit for unit in self.units if unit not in self.finished)
+        return tuple(trial for trial in self.trials if trial not in self.finished)
 
 
-def plan_run(request: RunRequest) -> Plan:
+def plan_run(request: RunRequest) -> RunPlan:
     """Find out what has to run.
 
     Raises
@@ -118,7 +118,7 @@ def plan_run(request: RunRequest) -> Plan:
     files = source.files_sha256
     root = suite_root(request.data_folder)
     limit = None if isinstance(source, BaselineSource) else _position_limit(source)
-    units: list[Unit] = []
+    trials: list[Trial] = []
     left_out: dict[str, str] = {}
     notes: list[str] = []
     broken: dict[str, str] = {}
@@ -145,8 +145,8 @@ def plan_run(request: RunRequest) -> Plan:
             method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
         hashes = _hashes(folder, task)
         for seed in request.seeds:
-            units.append(
-                Unit(
+            trials.append(
+                Trial(
                     task=task,
                     data_folder=folder,
                     model=request.model,
@@ -164,14 +164,14 @@ def plan_run(request: RunRequest) -> Plan:
                     keep_model=request.keep_models,
                 )
             )
-    if not units:
+    if not trials:
         raise InputError(
             next(iter(broken.values()), "")
             or f"{root}: holds none of the {len(request.tasks)} tasks; get them with `dnamask gue download`"
         )
-    found = {unit: read_outcome(unit.path) for unit in units}
-    finished = {unit: done for unit, done in found.items() if done is not None and done.status != "failed"}
-    return Plan(source, tuple(units), finished, left_out, broken, tuple(notes))
+    found = {trial: read_outcome(trial.path) for trial in trials}
+    finished = {trial: done for trial, done in found.items() if done is not None and done.status != "failed"}
+    return RunPlan(source, tuple(trials), finished, left_out, broken, tuple(notes))
 
 
 def _placed(task: Task, root: Path, request: RunRequest) -> tuple[Task, Path, list[str]]:
@@ -273,13 +273,13 @@ def _holds(recipe: Recipe, task: Task, source: ModelSource) -> bool:
 
 
 def execute(
-    plan: Plan, executor: Executor | None = None, *, quiet: bool = False, label: str = "units"
-) -> Iterator[tuple[Unit, UnitOutcome]]:
-    """Run what is open; yield every unit with its outcome, the finished ones first.
+    plan: RunPlan, executor: Executor | None = None, *, quiet: bool = False, label: str = "trials"
+) -> Iterator[tuple[Trial, TrialOutcome]]:
+    """Run what is open; yield every trial with its outcome, the finished ones first.
 
     Parameters
     ----------
-    plan : Plan
+    plan : RunPlan
     executor : Executor, optional
         In this process by default.
     quiet : bool
@@ -294,9 +294,9 @@ def execute(
         TimeRemainingColumn,
     )
 
-    yield from ((unit, plan.finished[unit]) for unit in plan.units if unit in plan.finished)
+    yield from ((trial, plan.finished[trial]) for trial in plan.trials if trial in plan.finished)
     waiting = plan.open
-    by_key = {(unit.task.name, unit.method, unit.seed): unit for unit in waiting}
+    by_key = {(trial.task.name, trial.method, trial.seed): trial for trial in waiting}
     columns = (
         terminal.words("{task.description}"),
         BarColumn(),
@@ -313,11 +313,11 @@ def execute(
             bar.update(row, completed=done + step / max(steps, 1))
 
         with reporting(inside):
-            for outcome in (executor or LocalExecutor()).map(run_unit, waiting):
-                unit = by_key[outcome.task, cast(Method, outcome.method), outcome.seed]
+            for outcome in (executor or LocalExecutor()).map(run_trial, waiting):
+                trial = by_key[outcome.task, cast(Method, outcome.method), outcome.seed]
                 done += 1
-                bar.update(row, completed=done, description=f"{label} (last: {unit})")
-                yield unit, outcome
+                bar.update(row, completed=done, description=f"{label} (last: {trial})")
+                yield trial, outcome
 
 
 def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
@@ -343,7 +343,7 @@ def _position_limit(source: ModelSource) -> int | None:
 
 
 def _hashes(folder: Path, task: Task) -> dict[str, str]:
-    """Return the hashes of a task's files; of one that cannot be read none, and its units will say why."""
+    """Return the hashes of a task's files; of one that cannot be read none, and its trials will say why."""
     try:
         return hash_splits(folder, task)
     except DnamaskError:
@@ -367,4 +367,4 @@ def _recipe_file(path: Path) -> Recipe:
     return Recipe.from_mapping(content, str(path))
 
 
-__all__ = ["Plan", "RunRequest", "execute", "plan_run", "resolve_recipe"]
+__all__ = ["RunPlan", "RunRequest", "execute", "plan_run", "resolve_recipe"]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.harness.prepared import (
     chosen_rows,
-    encode_unit,
+    encode_trial,
     prepare,
     source_of,
     training_rows,
 )
-from dnamask_plugins.harness.unit import Unit
+from dnamask_plugins.harness.trial import Trial
 
 Progress = Callable[[int, int], None]
 
@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]
 class Solution:
     """The outputs on the test rows, in the order of the file, with the facts that a record needs.
 
-    Attributes are those of `UnitOutcome`; ``outputs`` are logits, probabilities or values.
+    Attributes are those of `TrialOutcome`; ``outputs`` are logits, probabilities or values.
     """
 
     outputs: NDArray[np.float32]
@@ -43,18 +43,18 @@ class Solution:
     processes: int = 1
 
 
-def solve(unit: Unit, progress: Progress | None) -> Solution:
-    """Fit what a unit asks for, and let it answer the test rows."""
+def solve(trial: Trial, progress: Progress | None) -> Solution:
+    """Fit what a trial asks for, and let it answer the test rows."""
     ways = {"probe": _probe, "baseline": _baseline}
-    return ways.get(unit.method, _fine_tune)(unit, progress)
+    return ways.get(trial.method, _fine_tune)(trial, progress)
 
 
-def _probe(unit: Unit, progress: Progress | None) -> Solution:
+def _probe(trial: Trial, progress: Progress | None) -> Solution:
     from dnamask_plugins.harness.probe import probe
 
-    data, encoded = encode_unit(unit)
-    train, dev, test = chosen_rows(unit, data, encoded)
-    found = probe(source_of(unit), train, dev, test, data.classes, unit.task.metric, unit.seed, progress)
+    data, encoded = encode_trial(trial)
+    train, dev, test = chosen_rows(trial, data, encoded)
+    found = probe(source_of(trial), train, dev, test, data.classes, trial.task.metric, trial.seed, progress)
     return Solution(
         found.scores,
         recipe={"name": "probe", "C": found.penalty, "pooling": "mean over nucleotide tokens"},
@@ -66,23 +66,23 @@ def _probe(unit: Unit, progress: Progress | None) -> Solution:
     )
 
 
-def _fine_tune(unit: Unit, progress: Progress | None) -> Solution:
+def _fine_tune(trial: Trial, progress: Progress | None) -> Solution:
     from dnamask_plugins.harness.finetune import FineTuneSettings, fine_tune
     from dnamask_plugins.harness.kept_models import save_classifier, write_history
 
-    source = source_of(unit)
-    data, encoded = encode_unit(unit)
-    train, dev, test = chosen_rows(unit, data, encoded)
-    settings = FineTuneSettings(unit.recipe, unit.overrides)
-    keep = functools.partial(save_classifier, unit=unit, source=source) if unit.keep_model else None
+    source = source_of(trial)
+    data, encoded = encode_trial(trial)
+    train, dev, test = chosen_rows(trial, data, encoded)
+    settings = FineTuneSettings(trial.recipe, trial.overrides)
+    keep = functools.partial(save_classifier, trial=trial, source=source) if trial.keep_model else None
     tuned = fine_tune(
-        source, train, dev, test, data.classes, unit.task.metric, settings, unit.seed, progress, save=keep
+        source, train, dev, test, data.classes, trial.task.metric, settings, trial.seed, progress, save=keep
     )
-    if unit.keep_model:
-        write_history(unit, tuned.history)
+    if trial.keep_model:
+        write_history(trial, tuned.history)
     return Solution(
         tuned.logits,
-        recipe={"name": unit.recipe_name, **unit.recipe.to_dict(), **tuned.used},
+        recipe={"name": trial.recipe_name, **trial.recipe.to_dict(), **tuned.used},
         dev=tuned.dev,
         train_rows=len(train),
         parameters=tuned.parameters,
@@ -96,18 +96,18 @@ def _fine_tune(unit: Unit, progress: Progress | None) -> Solution:
     )
 
 
-def _baseline(unit: Unit, progress: Progress | None) -> Solution:
+def _baseline(trial: Trial, progress: Progress | None) -> Solution:
     from dnamask_plugins.harness.baselines import PREFIX, Rows, fit_baseline
 
-    data = prepare(unit).data
-    train = training_rows(unit, data)
+    data = prepare(trial).data
+    train = training_rows(trial, data)
     # What a floor was fitted on cannot choose its settings.
     dev = None if data.dev_as_train else data.dev
-    rows = Rows(train, dev, data.test, data.classes, unit.task.metric)
-    fitted = fit_baseline(unit.model.removeprefix(PREFIX), rows, unit.seed, progress)
+    rows = Rows(train, dev, data.test, data.classes, trial.task.metric)
+    fitted = fit_baseline(trial.model.removeprefix(PREFIX), rows, trial.seed, progress)
     return Solution(
         fitted.scores,
-        recipe={"name": unit.model, **fitted.settings, "select_by": fitted.select_by},
+        recipe={"name": trial.model, **fitted.settings, "select_by": fitted.select_by},
         dev=fitted.dev,
         train_rows=len(train),
         parameters=fitted.parameters,

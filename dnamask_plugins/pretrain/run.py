@@ -14,11 +14,11 @@ from dnamask_plugins.environment import without_folders
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.files import follow_umask, write_json
 from dnamask_plugins.locks import locked_folder
-from dnamask_plugins.pretrain.adapters import with_adapters
 from dnamask_plugins.pretrain.arguments import trainer_arguments
 from dnamask_plugins.pretrain.failures import told_in_one_line
 from dnamask_plugins.pretrain.folder import check_output, prepare_output
 from dnamask_plugins.pretrain.identity import identity_of
+from dnamask_plugins.pretrain.lora import with_adapters
 from dnamask_plugins.pretrain.parts import Parts, check_lengths
 from dnamask_plugins.pretrain.record import record_of, write_run_record
 from dnamask_plugins.pretrain.sessions import Sessions, sessions_of

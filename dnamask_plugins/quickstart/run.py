@@ -167,9 +167,9 @@ def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> di
         model_name=name,
     )
     scores: dict[str, list[float]] = {"mcc": [], "accuracy": []}
-    for unit, outcome in execute(plan_run(request)):
+    for trial, outcome in execute(plan_run(request)):
         if outcome.error:
-            raise DnamaskError(f"fine-tuning {name}, {unit}: {outcome.error}")
+            raise DnamaskError(f"fine-tuning {name}, {trial}: {outcome.error}")
         for metric, values in scores.items():
             values.append(outcome.scores[metric])
     return scores

@@ -16,7 +16,7 @@ from dnamask_plugins.results.records import ResultRecord, SeedOutcome
 from dnamask_plugins.results.schema import check_schema
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
-_NO_RECORDS: Final = ("units", "jobs")
+_NO_RECORDS: Final = ("trials", "jobs")
 """Folders in which a run keeps what it needs to go on."""
 
 

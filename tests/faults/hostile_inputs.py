@@ -198,7 +198,7 @@ def prediction_file(data: bytes) -> None:
 
 @target
 def record(data: bytes) -> None:
-    """Read a result record, the outcome of a unit and a checkpoint's marker."""
+    """Read a result record, the outcome of a trial and a checkpoint's marker."""
     path = written("complete.json", data)
     attempt(record_files.read, path)
     read_outcome(path)

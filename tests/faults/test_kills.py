@@ -49,7 +49,7 @@ def test_gue_run_goes_on_where_it_was_stopped(gue: Callable[[Path], list[str]], 
         command, env=tiny.ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("out/units/*.json")) and process.poll() is None:
+    while not list(tmp_path.glob("out/trials/*.json")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
@@ -57,14 +57,14 @@ def test_gue_run_goes_on_where_it_was_stopped(gue: Callable[[Path], list[str]], 
     assert process.returncode == 75, errors
     assert len(errors.strip().splitlines()) == 1
     assert "again" in errors
-    finished = {each.name: each.stat().st_mtime_ns for each in tmp_path.glob("out/units/*.json")}
+    finished = {each.name: each.stat().st_mtime_ns for each in tmp_path.glob("out/trials/*.json")}
     assert 1 <= len(finished) < 4
     again = subprocess.run(
         command, env=tiny.ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
     )
     assert again.returncode == 0, again.stderr
-    assert f"{len(finished)} of 4 units are finished and skipped" in again.stderr
-    after = {each.name: each.stat().st_mtime_ns for each in tmp_path.glob("out/units/*.json")}
+    assert f"{len(finished)} of 4 trials are finished and skipped" in again.stderr
+    after = {each.name: each.stat().st_mtime_ns for each in tmp_path.glob("out/trials/*.json")}
     assert len(after) == 4
     assert finished.items() <= after.items()
     assert len(list(tmp_path.glob("out/records/**/*.json"))) == 2

@@ -30,14 +30,14 @@ def test_run_prints_a_table_and_writes_records_that_verify(
     assert call(*arguments) == 0
     second = capsys.readouterr()
     assert second.out == first.out
-    assert "2 of 2 units are finished" in second.err
+    assert "2 of 2 trials are finished" in second.err
     records = list((tmp_path / "out" / "records").rglob("*.json"))
     assert len(records) == 2
     assert call("results", "verify", tmp_path / "out" / "records") == 0
     assert str(tmp_path) not in records[0].read_text()
 
 
-def test_a_failed_unit_is_exit_code_1_and_named(
+def test_a_failed_trial_is_exit_code_1_and_named(
     toy_suite: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     (toy_suite.parent / "data" / "toy" / "motif" / "test.csv").write_text("ACGT,0\n")

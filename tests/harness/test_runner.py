@@ -1,4 +1,4 @@
-"""Runs of many units: skipped when finished, recorded when failed, the same after SIGKILL."""
+"""Runs of many trials: skipped when finished, recorded when failed, the same after SIGKILL."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from dnamask_plugins.cli import app
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.executors import Executor, LocalExecutor
 from dnamask_plugins.harness.command import parse_seeds, tasks_of
-from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome
+from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome
 from dnamask_plugins.harness.recording import write_records
-from dnamask_plugins.harness.runner import Plan, RunRequest, execute, plan_run
-from dnamask_plugins.harness.units import Unit, run_unit
+from dnamask_plugins.harness.runner import RunPlan, RunRequest, execute, plan_run
+from dnamask_plugins.harness.trials import Trial, run_trial
 from dnamask_plugins.results.record_files import find, read
 from dnamask_plugins.tasks import load_tasks
 
@@ -44,25 +44,25 @@ def request_of(suite: Path, model: Path, output: Path, **changes: object) -> Run
     return dataclasses.replace(request, **changes)
 
 
-def run(request: RunRequest) -> tuple[Plan, dict[Unit, UnitOutcome]]:
+def run(request: RunRequest) -> tuple[RunPlan, dict[Trial, TrialOutcome]]:
     plan = plan_run(request)
     return plan, dict(execute(plan, quiet=True))
 
 
-def figures(outcomes: dict[Unit, UnitOutcome]) -> dict[str, object]:
+def figures(outcomes: dict[Trial, TrialOutcome]) -> dict[str, object]:
     return {
-        str(unit): (dict(outcome.scores), outcome.best_step, outcome.predictions.scores.tolist())
-        for unit, outcome in outcomes.items()
+        str(trial): (dict(outcome.scores), outcome.best_step, outcome.predictions.scores.tolist())
+        for trial, outcome in outcomes.items()
         if outcome.predictions is not None
     }
 
 
-def test_every_unit_runs_once_and_a_second_run_does_nothing(
+def test_every_trial_runs_once_and_a_second_run_does_nothing(
     toy_suite: Path, tiny_model: Path, tmp_path: Path
 ):
     request = request_of(toy_suite, tiny_model, tmp_path / "out")
     plan, outcomes = run(request)
-    assert [str(unit) for unit in plan.units] == [
+    assert [str(trial) for trial in plan.trials] == [
         "toy/motif seed 0",
         "toy/motif seed 1",
         "toy/other seed 0",
@@ -76,7 +76,7 @@ def test_every_unit_runs_once_and_a_second_run_does_nothing(
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json")} == before
 
 
-def test_other_settings_or_files_are_other_units(toy_suite: Path, tiny_model: Path, tmp_path: Path):
+def test_other_settings_or_files_are_other_trials(toy_suite: Path, tiny_model: Path, tmp_path: Path):
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,))
     run(request)
     for changes in (
@@ -87,10 +87,10 @@ def test_other_settings_or_files_are_other_units(toy_suite: Path, tiny_model: Pa
     ):
         assert len(plan_run(dataclasses.replace(request, **changes)).open) == 2, changes
     write_csv(toy_suite.parent / "data" / "toy" / "motif" / "train.csv", labelled(99, 96))
-    assert [str(unit) for unit in plan_run(request).open] == ["toy/motif seed 0"]
+    assert [str(trial) for trial in plan_run(request).open] == ["toy/motif seed 0"]
 
 
-def test_a_failed_unit_is_recorded_the_rest_go_on_and_it_is_tried_again(
+def test_a_failed_trial_is_recorded_the_rest_go_on_and_it_is_tried_again(
     toy_suite: Path, tiny_model: Path, tmp_path: Path
 ):
     bad = toy_suite.parent / "data" / "toy" / "motif" / "dev.csv"
@@ -98,14 +98,14 @@ def test_a_failed_unit_is_recorded_the_rest_go_on_and_it_is_tried_again(
     bad.write_text(good + "ACGT,x\n")
     request = request_of(toy_suite, tiny_model, tmp_path / "out")
     plan, outcomes = run(request)
-    status = {str(unit): outcome.status for unit, outcome in outcomes.items()}
+    status = {str(trial): outcome.status for trial, outcome in outcomes.items()}
     assert status["toy/motif seed 0"] == status["toy/motif seed 1"] == "failed"
     assert "failed" not in (status["toy/other seed 0"], status["toy/other seed 1"])
-    failed = outcomes[plan.units[0]]
+    failed = outcomes[plan.trials[0]]
     assert "dev.csv: line 34: label 'x' is no integer" in failed.error
-    assert json.loads(plan.units[0].path.read_text())["status"] == "failed"
+    assert json.loads(plan.trials[0].path.read_text())["status"] == "failed"
     assert set(write_records(request, plan, outcomes)) == {"toy/other"}
-    assert [str(unit) for unit in plan_run(request).open] == ["toy/motif seed 0", "toy/motif seed 1"]
+    assert [str(trial) for trial in plan_run(request).open] == ["toy/motif seed 0", "toy/motif seed 1"]
 
 
 CHANGES_OF_A_MODEL = {
@@ -126,7 +126,7 @@ def test_another_configuration_or_tokenizer_is_another_model(
     model = tmp_path / "model"
     shutil.copytree(tiny_model, model)
     request = request_of(toy_suite, model, tmp_path / "out")
-    before = {unit.identity for unit in plan_run(request).units}
+    before = {trial.identity for trial in plan_run(request).trials}
     name, edit = CHANGES_OF_A_MODEL[change]
     text = (model / name).read_text()
     assert edit(text) != text
@@ -134,10 +134,10 @@ def test_another_configuration_or_tokenizer_is_another_model(
     (model / "config.json").write_text(
         json.dumps(dict(reversed(json.loads((model / "config.json").read_text()).items())))
     )
-    assert {unit.identity for unit in plan_run(request).units} == before
+    assert {trial.identity for trial in plan_run(request).trials} == before
     (model / name).write_text(edit(text))
     try:
-        after = {unit.identity for unit in plan_run(request).units}
+        after = {trial.identity for trial in plan_run(request).trials}
     except DnamaskError:
         return
     assert not before & after
@@ -147,9 +147,9 @@ def test_another_version_of_the_harness_runs_again(
     toy_suite: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     request = request_of(toy_suite, tiny_model, tmp_path / "out")
-    before = {unit.identity for unit in plan_run(request).units}
-    monkeypatch.setattr("dnamask_plugins.harness.unit.__version__", "99.0")
-    assert not before & {unit.identity for unit in plan_run(request).units}
+    before = {trial.identity for trial in plan_run(request).trials}
+    monkeypatch.setattr("dnamask_plugins.harness.trial.__version__", "99.0")
+    assert not before & {trial.identity for trial in plan_run(request).trials}
 
 
 def test_a_fine_tuning_that_diverges_has_failed_and_says_at_which_step(
@@ -158,10 +158,10 @@ def test_a_fine_tuning_that_diverges_has_failed_and_says_at_which_step(
     wreck = {"max_steps": 6, "learning_rate": 1e30, "max_grad_norm": 0}
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,), overrides=wreck)
     plan, outcomes = run(request)
-    for unit in plan.units:
-        assert outcomes[unit].status == "failed"
+    for trial in plan.trials:
+        assert outcomes[trial].status == "failed"
         assert re.search(
-            r"the loss was not finite at step [2-6] of 6; lower the learning", outcomes[unit].error
+            r"the loss was not finite at step [2-6] of 6; lower the learning", outcomes[trial].error
         )
     assert write_records(request, plan, outcomes) == {}
 
@@ -210,7 +210,7 @@ def test_a_task_that_cannot_be_recorded_costs_the_others_nothing(
 ):
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,), method="probe")
     plan, outcomes = run(request)
-    outcomes[plan.units[0]] = dataclasses.replace(outcomes[plan.units[0]], classes=1)
+    outcomes[plan.trials[0]] = dataclasses.replace(outcomes[plan.trials[0]], classes=1)
     said: dict[str, str] = {}
     written = write_records(request, plan, outcomes, said.__setitem__)
     assert set(written) == {"toy/other"}
@@ -220,7 +220,7 @@ def test_a_task_that_cannot_be_recorded_costs_the_others_nothing(
 def test_a_damaged_outcome_is_made_again(toy_suite: Path, tiny_model: Path, tmp_path: Path):
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,))
     plan, outcomes = run(request)
-    first, second = plan.units
+    first, second = plan.trials
     first.path.write_text(first.path.read_text()[:100])
     predictions = second.path.with_suffix(".csv.gz")
     predictions.write_bytes(predictions.read_bytes()[:-9])
@@ -244,7 +244,7 @@ def test_sigkill_and_resume_give_the_figures_of_an_unbroken_run(
     deadline = time.monotonic() + 120
     try:
         while time.monotonic() < deadline and process.poll() is None:
-            if len(list(request.output.glob("units/*.json"))) >= 2:
+            if len(list(request.output.glob("trials/*.json"))) >= 2:
                 break
             time.sleep(0.02)
     finally:
@@ -275,7 +275,7 @@ def test_records_hold_what_they_should(toy_suite: Path, tiny_model: Path, tmp_pa
     assert record.model.name == "Tiny"
     assert record.model.weights_sha256 == plan.source.weights_sha256
     assert [seed["seed"] for seed in record.seeds] == [0, 1]
-    values = [outcome.scores["mcc"] for unit, outcome in outcomes.items() if unit.task.name == "toy/motif"]
+    values = [outcome.scores["mcc"] for trial, outcome in outcomes.items() if trial.task.name == "toy/motif"]
     assert record.mean == pytest.approx(np.mean(values))
     assert record.run.effective_batch == 16
     assert record.run.select_by == "dev mcc"
@@ -293,7 +293,7 @@ def test_leaking_test_rows_are_marked_and_scored_apart(toy_suite: Path, tiny_mod
     write_csv(folder / "test.csv", [*train[:10], *labelled(77, 30)])
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,), method="probe")
     plan, outcomes = run(request)
-    outcome = outcomes[plan.units[0]]
+    outcome = outcomes[plan.trials[0]]
     assert outcome.predictions.leaked.tolist() == [True] * 10 + [False] * 30
     assert "mcc_without_leaks" in outcome.scores
     record = read(write_records(request, plan, outcomes)["toy/motif"])
@@ -310,7 +310,7 @@ def test_dev_as_train_is_said_everywhere(toy_suite: Path, tiny_model: Path, tmp_
     assert list(skipping.left_out) == ["toy/motif"]
     allowed = dataclasses.replace(request, dev_as_train=True)
     plan, outcomes = run(allowed)
-    assert {unit.task.name: outcome.dev_as_train for unit, outcome in outcomes.items()} == {
+    assert {trial.task.name: outcome.dev_as_train for trial, outcome in outcomes.items()} == {
         "toy/motif": True,
         "toy/other": False,
     }
@@ -323,7 +323,7 @@ def test_a_model_that_says_one_class_only_is_flagged(toy_suite: Path, tiny_model
     wreck = {"max_steps": 6, "learning_rate": 5.0}
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,), overrides=wreck)
     plan, outcomes = run(request)
-    outcome = outcomes[plan.units[0]]
+    outcome = outcomes[plan.trials[0]]
     assert outcome.status == "collapsed"
     assert outcome.scores["mcc"] == 0
     assert read(write_records(request, plan, outcomes)["toy/motif"]).collapsed_seeds == (0,)
@@ -332,26 +332,26 @@ def test_a_model_that_says_one_class_only_is_flagged(toy_suite: Path, tiny_model
 def test_long_sequences_are_counted_as_truncated(toy_suite: Path, tiny_model: Path, tmp_path: Path):
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,), method="probe", max_length=20)
     plan, outcomes = run(request)
-    assert dict(outcomes[plan.units[0]].truncated) == {"train": 96, "dev": 32, "test": 40}
+    assert dict(outcomes[plan.trials[0]].truncated) == {"train": 96, "dev": 32, "test": 40}
     untouched, outcomes = run(dataclasses.replace(request, max_length=None))
-    assert not any(outcomes[untouched.units[0]].truncated.values())
-    assert untouched.units[0].max_length == 64
+    assert not any(outcomes[untouched.trials[0]].truncated.values())
+    assert untouched.trials[0].max_length == 64
 
 
 def test_the_recipe_follows_the_tokenizer_and_can_be_chosen(
     toy_suite: Path, tiny_model: Path, tmp_path: Path
 ):
     request = request_of(toy_suite, tiny_model, tmp_path / "out", seeds=(0,))
-    paper = plan_run(request).units[0]
+    paper = plan_run(request).trials[0]
     assert (paper.recipe_name, paper.recipe.select_by) == ("paper/dnabert1", "metric")
-    other = plan_run(dataclasses.replace(request, recipe="dnabert2")).units[0]
+    other = plan_run(dataclasses.replace(request, recipe="dnabert2")).trials[0]
     assert (other.recipe_name, other.recipe.select_by) == ("paper/dnabert2", "loss")
     assert other.max_length == 512  # the model's limit: the other family's lengths count other tokens
     mine = tmp_path / "mine.toml"
     mine.write_text("learning_rate = 1e-4\nselect_by = 'last'\n")
-    own = plan_run(dataclasses.replace(request, recipe=str(mine))).units[0]
+    own = plan_run(dataclasses.replace(request, recipe=str(mine))).trials[0]
     assert (own.recipe_name, own.recipe.learning_rate) == ("mine.toml", 1e-4)
-    lora = plan_run(dataclasses.replace(request, method="lora")).units[0]
+    lora = plan_run(dataclasses.replace(request, method="lora")).trials[0]
     assert lora.recipe.lora is not None
     with pytest.raises(ConfigError, match="did you mean 'paper'"):
         plan_run(dataclasses.replace(request, recipe="papers"))
@@ -396,17 +396,17 @@ def test_pairs_run_from_file_to_record(tiny_model: Path, tmp_path: Path):
         write_csv(tmp_path / "data" / "p" / "q" / f"{split}.csv", rows, "enhancer,promoter,label")
     request = RunRequest(str(tiny_model), tmp_path / "data", load_tasks(suite), (0,), tmp_path / "out")
     plan, outcomes = run(request)
-    assert outcomes[plan.units[0]].status in ("ok", "collapsed")
+    assert outcomes[plan.trials[0]].status in ("ok", "collapsed")
 
 
 class Backwards:
-    """An executor of someone else's: any order, units by value."""
+    """An executor of someone else's: any order, trials by value."""
 
-    def map(self, function, units):
+    def map(self, function, trials):
         import pickle
 
-        for unit in reversed(pickle.loads(pickle.dumps(tuple(units)))):
-            yield pickle.loads(pickle.dumps(function))(unit)
+        for trial in reversed(pickle.loads(pickle.dumps(tuple(trials)))):
+            yield pickle.loads(pickle.dumps(function))(trial)
 
 
 def test_another_executor_gives_the_same_figures(toy_suite: Path, tiny_model: Path, tmp_path: Path):
@@ -416,23 +416,23 @@ def test_another_executor_gives_the_same_figures(toy_suite: Path, tiny_model: Pa
     _, outcomes = run(request)
     plan = plan_run(dataclasses.replace(request, output=tmp_path / "elsewhere"))
     theirs = dict(execute(plan, Backwards(), quiet=True))
-    assert {str(unit) for unit in theirs} == {str(unit) for unit in outcomes}
+    assert {str(trial) for trial in theirs} == {str(trial) for trial in outcomes}
     for name, (scores, step, _) in figures(outcomes).items():
         assert figures(theirs)[name][:2] == (scores, step)
 
 
-def test_a_unit_never_raises(
+def test_a_trial_never_raises(
     toy_suite: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from dnamask_plugins.harness import units
+    from dnamask_plugins.harness import trials
 
-    unit = plan_run(request_of(toy_suite, tiny_model, tmp_path / "out", method="probe")).units[0]
+    trial = plan_run(request_of(toy_suite, tiny_model, tmp_path / "out", method="probe")).trials[0]
 
     def explode(*arguments: object) -> None:
         raise RuntimeError("CUDA out\nof memory")
 
-    monkeypatch.setattr(units, "_run", explode)
-    assert run_unit(unit).error == "RuntimeError: CUDA out of memory"
+    monkeypatch.setattr(trials, "_run", explode)
+    assert run_trial(trial).error == "RuntimeError: CUDA out of memory"
 
 
 @pytest.mark.parametrize("text", ["", "a", "1,-2", "1.5"])

@@ -287,12 +287,12 @@ def test_a_read_only_folder_is_one_clear_line(tmp_path):
 
 def test_what_a_run_keeps_to_go_on_is_no_record(tmp_path):
     _, path = write_record(tmp_path / "run" / "records")
-    units = tmp_path / "run" / "units"
-    units.mkdir()
-    (units / "toy.motif.seed-0.0123456789abcdef.json").write_text("{}")
+    trials = tmp_path / "run" / "trials"
+    trials.mkdir()
+    (trials / "toy.motif.seed-0.0123456789abcdef.json").write_text("{}")
     (tmp_path / "run" / "settings.json").write_text("{}")
     assert record_files.find([tmp_path]) == [path]
-    assert record_files.find([units / "toy.motif.seed-0.0123456789abcdef.json"])
+    assert record_files.find([trials / "toy.motif.seed-0.0123456789abcdef.json"])
 
 
 @settings(max_examples=200, deadline=None)

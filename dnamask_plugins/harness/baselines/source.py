@@ -56,7 +56,7 @@ class BaselineSource:
 
     @property
     def weights_sha256(self) -> str:
-        """Identity of what is fitted, in the place of weights: other settings are other units."""
+        """Identity of what is fitted, in the place of weights: other settings are other trials."""
         return fingerprint({"baseline": self.name, **module_of(self.name).SETTINGS})
 
     @property

@@ -17,7 +17,7 @@ from dnamask_plugins.tasks.task import SPLITS, Task
 
 @dataclass(frozen=True, eq=False)
 class TaskData:
-    """All that a unit trains and tests on.
+    """All that a trial trains and tests on.
 
     Attributes
     ----------

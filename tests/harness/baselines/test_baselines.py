@@ -138,7 +138,7 @@ def test_a_floor_is_a_row_of_the_harness(
     assert call("results", "verify", tmp_path / "out" / "records") == 0
     capsys.readouterr()
     assert call(*arguments) == 0
-    assert f"{2 * seeds} of {2 * seeds} units are finished" in capsys.readouterr().err
+    assert f"{2 * seeds} of {2 * seeds} trials are finished" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
 
 Method = Literal["finetune", "lora", "probe", "baseline"]
-UNIT_FORMAT: Final = 2
-"""Raised when units of an earlier version must not be taken for finished ones."""
+TRIAL_FORMAT: Final = 2
+"""Raised when trials of an earlier version must not be taken for finished ones."""
 
 
 @dataclass(frozen=True, eq=False)
-class Unit:
+class Trial:
     """All that a worker needs, on this machine or another that sees the same folders.
 
     Attributes
@@ -44,7 +44,7 @@ class Unit:
     dev_as_train : bool
         Allow dev to stand in for a missing train file.
     data_sha256 : mapping of str to str
-        Split to hash: other files make another unit.
+        Split to hash: other files make another trial.
     output : Path
         Folder for outcomes.
     keep_model : bool
@@ -72,7 +72,7 @@ class Unit:
         """16 hex digits of everything that the figures depend on."""
         return fingerprint(
             {
-                "format": UNIT_FORMAT,
+                "format": TRIAL_FORMAT,
                 "task": self.task.name,
                 "metric": self.task.metric,
                 "shots": self.task.shots,
@@ -97,7 +97,7 @@ class Unit:
     def path(self) -> Path:
         """File of the outcome; other settings have another."""
         name = f"{safe_name(self.task.name)}.{self.method}.seed-{self.seed}.{self.identity}.json"
-        return self.output / "units" / name
+        return self.output / "trials" / name
 
     @property
     def model_folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""Running of units: from files to a finished outcome, whatever happens on the way."""
+"""Running of trials: from files to a finished outcome, whatever happens on the way."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from contextvars import ContextVar
 from dnamask_plugins.environment import peak_memory
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.harness.answers import answers
-from dnamask_plugins.harness.outcome import UnitOutcome, read_outcome, write_outcome
-from dnamask_plugins.harness.prepared import encode_unit, prepare
+from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome, write_outcome
+from dnamask_plugins.harness.prepared import encode_trial, prepare
 from dnamask_plugins.harness.solving import Solution, solve
-from dnamask_plugins.harness.unit import Unit
+from dnamask_plugins.harness.trial import Trial
 from dnamask_plugins.results.scoring import scores_of
 
-_progress: ContextVar[Callable[[int, int], None] | None] = ContextVar("unit_progress", default=None)
+_progress: ContextVar[Callable[[int, int], None] | None] = ContextVar("trial_progress", default=None)
 
 
 @contextlib.contextmanager
 def reporting(progress: Callable[[int, int], None]) -> Iterator[None]:
-    """Have units that run in this process report how far they are."""
+    """Have trials that run in this process report how far they are."""
     token = _progress.set(progress)
     try:
         yield
@@ -30,54 +30,54 @@ def reporting(progress: Callable[[int, int], None]) -> Iterator[None]:
         _progress.reset(token)
 
 
-def run_unit(unit: Unit) -> UnitOutcome:
-    """Run a unit and write its outcome; an error becomes an outcome too, so that the others go on."""
+def run_trial(trial: Trial) -> TrialOutcome:
+    """Run a trial and write its outcome; an error becomes an outcome too, so that the others go on."""
     started = time.perf_counter()
     try:
-        outcome = _run(unit, started)
+        outcome = _run(trial, started)
     except DnamaskError as error:
-        outcome = _failed(unit, str(error), started)
-    except Exception as error:  # whatever ends one unit must not end the night's run
-        outcome = _failed(unit, f"{type(error).__name__}: {error}", started)
-    write_outcome(unit.path, outcome)
+        outcome = _failed(trial, str(error), started)
+    except Exception as error:  # whatever ends one trial must not end the night's run
+        outcome = _failed(trial, f"{type(error).__name__}: {error}", started)
+    write_outcome(trial.path, outcome)
     # What the file says, with its rounding, is what a resumed run will see too.
-    return read_outcome(unit.path) or outcome
+    return read_outcome(trial.path) or outcome
 
 
-def _failed(unit: Unit, reason: str, started: float) -> UnitOutcome:
+def _failed(trial: Trial, reason: str, started: float) -> TrialOutcome:
     line = " ".join(reason.split())[:500]
-    return UnitOutcome(
-        unit.task.name,
-        unit.method,
-        unit.seed,
+    return TrialOutcome(
+        trial.task.name,
+        trial.method,
+        trial.seed,
         error=line,
         wall_time_s=round(time.perf_counter() - started, 3),
     )
 
 
-def _run(unit: Unit, started: float) -> UnitOutcome:
+def _run(trial: Trial, started: float) -> TrialOutcome:
     _start_memory()
-    solution = solve(unit, _progress.get())
+    solution = solve(trial, _progress.get())
     facts = {
         item.name: getattr(solution, item.name)
         for item in dataclasses.fields(Solution)
         if item.name not in ("outputs", "recipe")
     }
-    prepared = prepare(unit)
+    prepared = prepare(trial)
     data = prepared.data
     predictions = answers(data.test.labels, solution.outputs, prepared.leaked)
     figures = scores_of(predictions, data.classes)
     if prepared.leaked.any() and not prepared.leaked.all():
         rest = scores_of(predictions.without_leaks(), data.classes)
         figures |= {f"{name}_without_leaks": value for name, value in rest.items()}
-    return UnitOutcome(
-        task=unit.task.name,
-        method=unit.method,
-        seed=unit.seed,
+    return TrialOutcome(
+        task=trial.task.name,
+        method=trial.method,
+        seed=trial.seed,
         predictions=predictions,
         classes=data.classes,
         scores=figures,
-        recipe=dict(solution.recipe) | _conditions(unit),
+        recipe=dict(solution.recipe) | _conditions(trial),
         dev_as_train=data.dev_as_train,
         data_sha256={name: split.sha256 for name, split in data.splits.items()},
         audit=prepared.audit,
@@ -87,15 +87,15 @@ def _run(unit: Unit, started: float) -> UnitOutcome:
     )
 
 
-def _conditions(unit: Unit) -> dict[str, object]:
+def _conditions(trial: Trial) -> dict[str, object]:
     """Return what departs from the recipe."""
     conditions: dict[str, object] = {
-        "max_length": unit.max_length,
-        "train_limit": unit.train_limit,
-        "overrides": dict(unit.overrides),
+        "max_length": trial.max_length,
+        "train_limit": trial.train_limit,
+        "overrides": dict(trial.overrides),
     }
-    if unit.task.shots is not None:
-        conditions["shots_drawn_with_seed"] = unit.seed
+    if trial.task.shots is not None:
+        conditions["shots_drawn_with_seed"] = trial.seed
     return conditions
 
 
@@ -106,4 +106,4 @@ def _start_memory() -> None:
         torch.cuda.reset_peak_memory_stats()
 
 
-__all__ = ["Unit", "encode_unit", "reporting", "run_unit"]
+__all__ = ["Trial", "encode_trial", "reporting", "run_trial"]
