@@ -20,7 +20,7 @@ def non_overlapping_6mers(folder: Path) -> None:
     """Write a tokenizer of non-overlapping 6-mers that transformers loads."""
     from transformers import PreTrainedTokenizerFast
 
-    from dnamask_plugins.tokenizers.backends import words_or_letters
+    from dnamask_plugins.tokenizers.huggingface_form import words_or_letters
 
     vocabulary = [*SPECIAL, *map("".join, itertools.product("ATCG", repeat=6)), *"ATCGN"]
     PreTrainedTokenizerFast(

@@ -162,7 +162,7 @@ class TokenizerBase(Configurable, ABC):
         encodings = [self.encode(text) for text in as_strings(batch)]
         return pad_encodings(encodings, batch, self.pad_token_id)
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences, for `export`.
 
         Raises
@@ -171,7 +171,7 @@ class TokenizerBase(Configurable, ABC):
             This tokenizer has no such form.
         """
         raise ConfigError(
-            f"{self.name}: has no Hugging Face form; give the class a method to_backend() to save it as one"
+            f"{self.name}: has no Hugging Face form; give the class a method to_huggingface() to save it"
         )
 
     def save_sources(self, folder: Path) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.nucleotides import LETTERS
-from dnamask_plugins.tokenizers.engines import FastEngine, SentencePieceEngine
-from dnamask_plugins.tokenizers.text import Engine, TextTokenizer
+from dnamask_plugins.tokenizers.file_tokenizer import FileTokenizer, LibraryTokenizer
+from dnamask_plugins.tokenizers.library_tokenizers import FastTokenizer, SentencePieceTokenizer
 
 
 @dataclass(frozen=True)
-class BpeTokenizer(TextTokenizer):
+class BpeTokenizer(FileTokenizer):
     """A tokenizer file of the ``tokenizers`` library (JSON) or of SentencePiece (``.model``).
 
     Every token shows the nucleotides it is made of; a letter that the vocabulary lacks (usually N) is
@@ -73,14 +73,14 @@ class BpeTokenizer(TextTokenizer):
         return hashlib.sha256(self._content).hexdigest()
 
     @functools.cached_property
-    def engine(self) -> Engine:
+    def library(self) -> LibraryTokenizer:
         """The library's tokenizer."""
         try:
             if self._content.lstrip()[:1] == b"{":
                 from tokenizers import Tokenizer
 
-                return FastEngine(Tokenizer.from_str(self._content.decode()))
-            return SentencePieceEngine(self._content, self.path)
+                return FastTokenizer(Tokenizer.from_str(self._content.decode()))
+            return SentencePieceTokenizer(self._content, self.path)
         except Exception as error:
             raise InputError(
                 f"{self.path}: is no tokenizer file ({error}); give a tokenizer.json of the tokenizers "

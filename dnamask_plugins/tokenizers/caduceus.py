@@ -52,13 +52,13 @@ class CaduceusTokenizer(TokenizerBase):
         encoding = self.encoding(list(text), [(place, place + 1) for place in range(len(text))])
         return replace(encoding, special_tokens_mask=np.isin(encoding.input_ids, self.special_ids))
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences."""
         from tokenizers import Regex
         from tokenizers.normalizers import Sequence
         from tokenizers.pre_tokenizers import Split
 
-        from dnamask_plugins.tokenizers.backends import letter_steps, word_level
+        from dnamask_plugins.tokenizers.huggingface_form import letter_steps, word_level
 
         letters, words = Sequence(letter_steps()), Split(Regex("."), "isolated")
         return word_level(self.vocabulary, "[UNK]", letters, words, [], ["[SEP]"], _SPECIAL)

@@ -57,7 +57,7 @@ def to_huggingface(tokenizer: TokenizerBase, **settings: Any) -> PreTrainedToken
     from transformers import PreTrainedTokenizerFast
 
     exported = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer.to_backend(),
+        tokenizer_object=tokenizer.to_huggingface(),
         padding_side="right",
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
@@ -67,8 +67,8 @@ def to_huggingface(tokenizer: TokenizerBase, **settings: Any) -> PreTrainedToken
     for probe in _PROBES:
         if tokenizer.encode(probe).input_ids.tolist() != list(exported(probe)["input_ids"]):
             raise ConfigError(
-                f"{tokenizer.name}: the Hugging Face form has other ids for '{probe}'; correct to_backend() "
-                "or, where scores leave ties open, train the model anew"
+                f"{tokenizer.name}: the Hugging Face form has other ids for '{probe}'; correct "
+                "to_huggingface() or, where scores leave ties open, train the model anew"
             )
     return exported
 
@@ -156,7 +156,7 @@ def save_tokenizer(
         The folder cannot be written.
     """
     exported = None
-    if hasattr(tokenizer, "to_backend"):
+    if hasattr(tokenizer, "to_huggingface"):
         with contextlib.suppress(ConfigError, NotImplementedError):
             limit = {} if max_length is None else {"model_max_length": max_length}
             exported = to_huggingface(tokenizer, **limit)  # type: ignore[arg-type]

@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Final
 from dnamask_plugins.config import canonical_json
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.nucleotides import LETTERS
-from dnamask_plugins.tokenizers.engines import FastEngine, SlowEngine
-from dnamask_plugins.tokenizers.text import Engine, TextTokenizer
+from dnamask_plugins.tokenizers.file_tokenizer import FileTokenizer, LibraryTokenizer
+from dnamask_plugins.tokenizers.library_tokenizers import FastTokenizer, SlowTokenizer
 
 _ROLES: Final = ("unk_token", "cls_token", "sep_token", "eos_token", "bos_token", "pad_token", "mask_token")
 
 
 @dataclass(frozen=True)
-class HuggingFaceTokenizer(TextTokenizer):
+class HuggingFaceTokenizer(FileTokenizer):
     """Wrapper of a Hugging Face tokenizer, for example Nucleotide Transformer's.
 
     Fast tokenizers give their offset mapping. Python tokenizers have none; for those that only split the
@@ -73,7 +73,7 @@ class HuggingFaceTokenizer(TextTokenizer):
             ) from None
 
     @functools.cached_property
-    def engine(self) -> Engine:
+    def library(self) -> LibraryTokenizer:
         """The library's tokenizer."""
         tokenizer = self._tokenizer
         named = ((role, getattr(tokenizer, role, None)) for role in _ROLES)
@@ -81,15 +81,15 @@ class HuggingFaceTokenizer(TextTokenizer):
         if tokenizer.is_fast:
             from tokenizers import Tokenizer
 
-            return FastEngine(Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()), roles)
-        return SlowEngine(tokenizer, roles, self.path)
+            return FastTokenizer(Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()), roles)
+        return SlowTokenizer(tokenizer, roles, self.path)
 
     def content_sha256(self) -> str:
         """Return a sha256 (hex) of the vocabulary and of the ids of some sequences."""
         n = self.letters_as[-1]
         probes = ["", "ACG", f"ACGTTGCA{n}ACGTTTGGCCAATATATACACAGATTACA"]
-        ids = [encoding.input_ids.tolist() for encoding in self.engine.encode(probes)]
-        identity = [self.engine.vocabulary, self.engine.roles, ids]
+        ids = [encoding.input_ids.tolist() for encoding in self.library.encode(probes)]
+        identity = [self.library.vocabulary, self.library.roles, ids]
         return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
 
     def save_sources(self, folder: Path) -> dict[str, Any]:

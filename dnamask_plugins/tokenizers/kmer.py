@@ -169,9 +169,9 @@ class KmerTokenizer(ArrayTokenizer):
         """Tokenize a batch of nucleotide codes, in one compiled pass."""
         return overlapping_words(batch, self.k, digits(self.order))
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences."""
-        from dnamask_plugins.tokenizers.backends import overlapping_kmers
+        from dnamask_plugins.tokenizers.huggingface_form import overlapping_kmers
 
         return overlapping_kmers(self.vocabulary, self.k)
 

@@ -186,8 +186,8 @@ class LogoTokenizer(ArrayTokenizer):
         )
         return TokenBatch(*arrays, batch.codes, batch.lengths)
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences."""
-        from dnamask_plugins.tokenizers.backends import consecutive_words
+        from dnamask_plugins.tokenizers.huggingface_form import consecutive_words
 
         return consecutive_words(self.vocabulary, self.n, self.phase, self.add_cls, self.keep_ends)

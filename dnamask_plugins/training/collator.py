@@ -75,18 +75,20 @@ class MaskingCollator:
     repeat_weight: float = 1.0
     schedule: Schedule = field(init=False)
     masker: Masker = field(init=False)
-    encoder: DNATokenizer = field(init=False)
+    dna_tokenizer: DNATokenizer = field(init=False)
 
     def __post_init__(self, tokenizer: Any) -> None:
         # Not kept as ``tokenizer``: Trainer would take it for one of transformers and save it.
-        self.encoder = create("tokenizers", tokenizer) if isinstance(tokenizer, (str, Mapping)) else tokenizer
+        self.dna_tokenizer = (
+            create("tokenizers", tokenizer) if isinstance(tokenizer, (str, Mapping)) else tokenizer
+        )
         if isinstance(self.curriculum, (str, Mapping)):
             self.curriculum = create("curricula", self.curriculum)
         curriculum: Curriculum = self.curriculum
         self.schedule = Schedule(curriculum)
         self.masker = Masker(
             build_strategies(curriculum, self.strategies, self.npmi),
-            Corruption.for_tokenizer(self.encoder, self.mask_share, self.random_share),
+            Corruption.for_tokenizer(self.dna_tokenizer, self.mask_share, self.random_share),
             self.seed,
             self.per,
             self.draw,
@@ -121,7 +123,9 @@ class MaskingCollator:
         """
         sequences = [self._sequence_of(example) for example in examples]
         ids = [_id_of(example, sequence) for example, sequence in zip(examples, sequences, strict=True)]
-        batch = guarded_encode(self.encoder, NucleotideBatch.from_strings(sequences), self.repeat_weight)
+        batch = guarded_encode(
+            self.dna_tokenizer, NucleotideBatch.from_strings(sequences), self.repeat_weight
+        )
         return Examples(batch, np.array(ids, dtype=np.int64))
 
     def mask(self, examples: Examples, step: int | None = None) -> dict[str, torch.Tensor]:

@@ -55,14 +55,14 @@ class Tokenize:
     Attributes
     ----------
     sampler : WindowSampler
-    encoder : DNATokenizer
+    dna_tokenizer : DNATokenizer
         Not called ``tokenizer``: Trainer would take it for one of transformers and save it.
     repeat_weight : float
         Probability that a drawn unit in a soft-masked repeat is kept; 1 = as any other, 0 = never.
     """
 
     sampler: WindowSampler
-    encoder: DNATokenizer
+    dna_tokenizer: DNATokenizer
     repeat_weight: float = 1.0
 
     def __call__(self, ids: Sequence[int]) -> Examples:
@@ -70,7 +70,7 @@ class Tokenize:
         example_ids = np.asarray(ids, dtype=np.int64)
         windows = self.sampler(example_ids)
         where = f"at example ids {example_ids.min()}..{example_ids.max()}" if example_ids.size else ""
-        return Examples(guarded_encode(self.encoder, windows, self.repeat_weight, where), example_ids)
+        return Examples(guarded_encode(self.dna_tokenizer, windows, self.repeat_weight, where), example_ids)
 
 
 @contextlib.contextmanager

@@ -54,7 +54,7 @@ def test_a_tokenizer_without_a_hugging_face_form_is_loaded_by_us(
     def refuse(self: object) -> None:
         raise ConfigError("no such form")
 
-    monkeypatch.setattr(KmerTokenizer, "to_backend", refuse)
+    monkeypatch.setattr(KmerTokenizer, "to_huggingface", refuse)
     short = {"max_steps": 1, "eval_steps": 1, "save_steps": 1, "gradient_accumulation_steps": 1}
     folder = pretrain(tiny(trainer=short), quiet=True).folder
     text = (folder / "README.md").read_text()

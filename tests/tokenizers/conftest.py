@@ -46,7 +46,7 @@ def nucleotide_transformer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
     """Folders of a Python and of a fast tokenizer with Nucleotide Transformer's layout, words of 3."""
     from transformers import EsmTokenizer, PreTrainedTokenizerFast
 
-    from dnamask_plugins.tokenizers.backends import words_or_letters
+    from dnamask_plugins.tokenizers.huggingface_form import words_or_letters
 
     special = ["<unk>", "<pad>", "<mask>", "<cls>"]
     vocabulary = [*special, *map("".join, itertools.product("ATCG", repeat=3)), *"ATCGN"]

@@ -65,15 +65,15 @@ def test_overlapping_kmers_of_raw_sequences(k: int, tmp_path: Path, messy: list[
 
 def test_longest_kmers(messy: list[str]) -> None:
     # The vocabulary of a million words is slow to write; the rules that cut them are what differs.
-    from dnamask_plugins.tokenizers.backends import overlapping_kmers
+    from dnamask_plugins.tokenizers.huggingface_form import overlapping_kmers
 
     words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "GATTACAGAT", "ATTACAGATT", "ACACACACAC")
-    backend = overlapping_kmers(words, 10)
+    tokenizer = overlapping_kmers(words, 10)
     ours = KmerTokenizer(10)
     known = {ours.token_to_id[word]: index for index, word in enumerate(words)}
     for text in messy:
         expected = [known.get(index, 1) for index in ours.encode(text).input_ids.tolist()]
-        assert backend.encode(text).ids == expected
+        assert tokenizer.encode(text).ids == expected
 
 
 @pytest.mark.parametrize("phase", [0, 2, 5])
@@ -133,8 +133,8 @@ def test_saving_again_replaces_the_sources(trained: BpeTokenizer, tmp_path: Path
 def test_refuses_a_form_that_gives_other_ids(tmp_path: Path) -> None:
     @dataclass(frozen=True)
     class Wrong(KmerTokenizer):
-        def to_backend(self) -> object:
-            from dnamask_plugins.tokenizers.backends import overlapping_kmers
+        def to_huggingface(self) -> object:
+            from dnamask_plugins.tokenizers.huggingface_form import overlapping_kmers
 
             return overlapping_kmers((*self.vocabulary[:5], *reversed(self.vocabulary[5:])), self.k)
 

@@ -127,5 +127,5 @@ def test_kmers_cover_every_sequence_of_at_least_k(messy: list[str]) -> None:
 
 
 def test_a_third_partys_needs_one_method_more_to_be_exported() -> None:
-    with pytest.raises(ConfigError, match="to_backend"):
+    with pytest.raises(ConfigError, match="to_huggingface"):
         to_huggingface(Pairs())

@@ -129,7 +129,7 @@ def test_files_are_saved_also_where_there_is_no_fast_form(
     def refuse(self: object) -> None:
         raise ConfigError("no fast form")
 
-    monkeypatch.setattr(HuggingFaceTokenizer, "to_backend", refuse)
+    monkeypatch.setattr(HuggingFaceTokenizer, "to_huggingface", refuse)
     assert not save_tokenizer(tokenizer, tmp_path / "run")
     shutil.rmtree(esm_files)
     assert json.loads((tmp_path / "run" / CONFIG_FILE).read_text())["config"]["path"] == "dnamask_source"

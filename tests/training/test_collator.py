@@ -100,7 +100,7 @@ def test_the_plain_trainer_never_repeats_a_mask(tmp_path) -> None:
             str(tmp_path), num_train_epochs=6, per_device_train_batch_size=2, remove_unused_columns=False,
             report_to="none", save_strategy="no", disable_tqdm=True, use_cpu=True, **loader,
         )  # fmt: skip
-        model = BertForMaskedLM(BertConfig(vocab_size=collator.encoder.vocab_size, **shape))
+        model = BertForMaskedLM(BertConfig(vocab_size=collator.dna_tokenizer.vocab_size, **shape))
         data = Dataset.from_list(EXAMPLES)
         Trainer(model, arguments, collator, data, callbacks=[CurriculumCallback(collator.schedule)]).train()
 

@@ -63,11 +63,11 @@ class CodonTokenizer(TokenizerBase):
         intervals = [(start, stop) for start, stop in itertools.pairwise(cuts) if start < stop]
         return self.encoding([text[start:stop] for start, stop in intervals], intervals)
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return the same as a tokenizer of Hugging Face's library, to be saved with a model."""
         from tokenizers import Regex, normalizers, pre_tokenizers
 
-        from dnamask_plugins.tokenizers.backends import letter_steps, word_level
+        from dnamask_plugins.tokenizers.huggingface_form import letter_steps, word_level
 
         letters = normalizers.Sequence(letter_steps("ACGUN"))
         before = [rf"\A.{{1,{self.frame}}}"] if self.frame else []

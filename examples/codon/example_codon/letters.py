@@ -29,11 +29,11 @@ class RnaTokenizer(TokenizerBase):
         text = self.letters(sequence).replace("T", "U")
         return self.encoding(text, [(at, at + 1) for at in range(len(text))])
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return the same as a tokenizer of Hugging Face's library, to be saved with a model."""
         from tokenizers import Regex, normalizers, pre_tokenizers
 
-        from dnamask_plugins.tokenizers.backends import letter_steps, word_level
+        from dnamask_plugins.tokenizers.huggingface_form import letter_steps, word_level
 
         letters = normalizers.Sequence(letter_steps("ACGUN"))
         each = pre_tokenizers.Split(Regex("."), "isolated")

@@ -90,11 +90,11 @@ class MultimoleculeTokenizer(TokenizerBase):
         encoding = self.encoding([text[start:stop] for start, stop in cuts], cuts)
         return replace(encoding, special_tokens_mask=np.isin(encoding.input_ids, self.special_ids))
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return the same as a tokenizer of Hugging Face's library, to be saved with a model."""
         from tokenizers import Regex, normalizers, pre_tokenizers
 
-        from dnamask_plugins.tokenizers.backends import letter_steps, word_level
+        from dnamask_plugins.tokenizers.huggingface_form import letter_steps, word_level
 
         letters = normalizers.Sequence(letter_steps("ACGUN"))
         words = pre_tokenizers.Split(Regex(".{1,3}" if self.codon else "."), "isolated")

@@ -61,20 +61,20 @@ def joined(shared: int = 0) -> Any:
 
 
 def framed(
-    backend: Tokenizer,
+    tokenizer: Tokenizer,
     ids: Mapping[str, int],
     head: Sequence[str],
     tail: Sequence[str],
     special: Sequence[str],
 ) -> Tokenizer:
     """Frame every sequence with special tokens; those written in a text survive as they are."""
-    backend.post_processor = TemplateProcessing(
+    tokenizer.post_processor = TemplateProcessing(
         single=[*head, "$A", *tail],
         pair=[*head, "$A", *tail, "$B:1", *(f"{token}:1" for token in tail)],
         special_tokens=[(token, ids[token]) for token in {*head, *tail}],
     )
-    backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
-    return backend
+    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+    return tokenizer
 
 
 def word_level(
@@ -88,12 +88,12 @@ def word_level(
 ) -> Tokenizer:
     """Put a normalizer, a splitter and a table of words together."""
     ids = {token: index for index, token in enumerate(vocabulary)}
-    backend = Tokenizer(WordLevel(ids, unk_token=unknown))
+    tokenizer = Tokenizer(WordLevel(ids, unk_token=unknown))
     if normalizer is not None:
-        backend.normalizer = normalizer
-    backend.pre_tokenizer = splitter
-    backend.decoder = joined()
-    return framed(backend, ids, head, tail, special)
+        tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = splitter
+    tokenizer.decoder = joined()
+    return framed(tokenizer, ids, head, tail, special)
 
 
 def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
@@ -109,7 +109,7 @@ def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
     if k > 1:
         steps.append(Replace(Regex(f"[{lower}][{LETTERS}]{{0,{k - 2}}}(?=[{lower}]|\\z)"), ""))
     steps += [Replace(letter.lower(), letter) for letter in LETTERS]
-    backend = word_level(
+    tokenizer = word_level(
         vocabulary,
         "[UNK]",
         Normalizers(steps),
@@ -118,8 +118,8 @@ def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
         ["[SEP]"],
         vocabulary[:5],
     )
-    backend.decoder = joined(k - 1)
-    return backend
+    tokenizer.decoder = joined(k - 1)
+    return tokenizer
 
 
 def consecutive_words(
@@ -145,9 +145,9 @@ def consecutive_words(
     )
 
 
-def with_letter_policy(backend: Tokenizer, letters_as: str = LETTERS) -> Tokenizer:
+def with_letter_policy(tokenizer: Tokenizer, letters_as: str = LETTERS) -> Tokenizer:
     """Return a copy of a tokenizer that reads raw sequences: lower case, U and IUPAC letters included."""
-    copy = Tokenizer.from_str(backend.to_str())
+    copy = Tokenizer.from_str(tokenizer.to_str())
     own = copy.normalizer
     copy.normalizer = Normalizers(letter_steps(letters_as) + ([] if own is None else [own]))
     copy.decoder = joined()
@@ -185,7 +185,7 @@ def from_sentencepiece(content: bytes, roles: Mapping[str, str], special_ids: Se
     unknown = roles["unk_token"]
     special = [pieces[index][0] for index in special_ids]
     if model.trainer_spec.model_type == model.trainer_spec.UNIGRAM:
-        backend = Tokenizer(Unigram(pieces, ids[unknown], False))
+        tokenizer = Tokenizer(Unigram(pieces, ids[unknown], False))
     elif model.trainer_spec.model_type == model.trainer_spec.BPE:
         scores = {piece: score for piece, score in pieces if piece not in special}
         merges = sorted(
@@ -194,12 +194,12 @@ def from_sentencepiece(content: bytes, roles: Mapping[str, str], special_ids: Se
             for cut in range(1, len(piece))
             if piece[:cut] in scores and piece[cut:] in scores
         )
-        backend = Tokenizer(
+        tokenizer = Tokenizer(
             BPE(ids, [(left, right) for _, left, right in merges], unk_token=unknown, fuse_unk=True)
         )
     else:
         raise ConfigError("bpe: only unigram and BPE models of SentencePiece have a Hugging Face form")
     if model.normalizer_spec.add_dummy_prefix:
-        backend.normalizer = Prepend("▁")
+        tokenizer.normalizer = Prepend("▁")
     head, tail = ([roles[role]] if role in roles else [] for role in ("cls_token", "sep_token"))
-    return framed(backend, ids, head, tail, special)
+    return framed(tokenizer, ids, head, tail, special)

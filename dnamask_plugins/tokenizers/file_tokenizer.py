@@ -1,4 +1,4 @@
-"""Tokenizers that belong to a library and read text: what they share, whichever library it is."""
+"""Tokenizers that are loaded from files and whose work a library does: what they share, whichever it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dnamask_plugins.types import Encoding, NucleotideBatch, TokenBatch
 _PROBE = "ACGTACGTTTGCAANACGGATTACAGGCGTGAGCCACCGCGCCCGGCCAACGTGGTGAAACCCCGTCTCTACTAAAAATACAAAAATTAGCCGNNAT"
 
 
-class Engine(Protocol):
+class LibraryTokenizer(Protocol):
     """A library's tokenizer, loaded."""
 
     vocabulary: tuple[str, ...]
@@ -30,15 +30,15 @@ class Engine(Protocol):
         """Tokenize texts with special tokens; offsets count letters."""
         ...
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return it as a ``tokenizers.Tokenizer``."""
         ...
 
 
-class TextTokenizer(TokenizerBase):
+class FileTokenizer(TokenizerBase):
     """Base of tokenizers whose work a library does.
 
-    A subclass has the fields `path`, `sha256` and `letters_as`, and gives `engine`.
+    A subclass has the fields `path`, `sha256` and `letters_as`, and gives `library`.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class TextTokenizer(TokenizerBase):
 
     @functools.cached_property
     @abstractmethod
-    def engine(self) -> Engine:
+    def library(self) -> LibraryTokenizer:
         """The library's tokenizer."""
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class TextTokenizer(TokenizerBase):
 
     def _check_offsets(self) -> None:
         text = self._texts(as_nucleotides([_PROBE]))[0]
-        encoding = self.engine.encode([text])[0]
+        encoding = self.library.encode([text])[0]
         stops = [0]
         for index, (start, stop), special in zip(
             encoding.input_ids, encoding.offsets, encoding.special_tokens_mask, strict=True
@@ -105,26 +105,26 @@ class TextTokenizer(TokenizerBase):
     @property
     def vocabulary(self) -> tuple[str, ...]:
         """Tokens in the order of their ids."""
-        return self.engine.vocabulary
+        return self.library.vocabulary
 
     @property
     def roles(self) -> Mapping[str, str]:  # type: ignore[override]
         """Role -> special token."""
-        return self.engine.roles
+        return self.library.roles
 
     @property
     def special_ids(self) -> NDArray[np.int64]:  # type: ignore[override]
         """Ids that no nucleotide produces ([UNK] counts as one), sorted."""
-        return self.engine.special_ids
+        return self.library.special_ids
 
     def encode(self, sequence: str) -> Encoding:
         """Tokenize one sequence, special tokens included."""
-        return self.engine.encode(self._texts(as_nucleotides([sequence])))[0]
+        return self.library.encode(self._texts(as_nucleotides([sequence])))[0]
 
     def encode_batch(self, sequences: Sequence[str] | NucleotideBatch) -> TokenBatch:
         """Tokenize many sequences; row i equals ``encode(sequences[i])`` plus padding on the right."""
         batch = as_nucleotides(sequences)
-        return pad_encodings(self.engine.encode(self._texts(batch)), batch, self.pad_token_id)
+        return pad_encodings(self.library.encode(self._texts(batch)), batch, self.pad_token_id)
 
     def _texts(self, batch: NucleotideBatch) -> list[str]:
         texts = as_strings(batch)
@@ -133,11 +133,11 @@ class TextTokenizer(TokenizerBase):
         table = str.maketrans(LETTERS, self.letters_as)
         return [text.translate(table) for text in texts]
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences."""
-        from dnamask_plugins.tokenizers.backends import with_letter_policy
+        from dnamask_plugins.tokenizers.huggingface_form import with_letter_policy
 
-        return with_letter_policy(self.engine.to_backend(), self.letters_as)
+        return with_letter_policy(self.library.to_huggingface(), self.letters_as)
 
     def fingerprint(self) -> str:
         """Return 16 hex digits that identify this tokenizer, wherever its files are."""

@@ -1,4 +1,4 @@
-"""The libraries' tokenizers behind one interface (`text.Engine`)."""
+"""The libraries' tokenizers behind one interface (`file_tokenizer.LibraryTokenizer`)."""
 
 from __future__ import annotations
 
@@ -54,21 +54,21 @@ def _encoding(
     return Encoding(ids, offsets, special | empty | np.isin(ids, special_ids))
 
 
-class FastEngine:
+class FastTokenizer:
     """A ``tokenizers.Tokenizer``; offsets are its own."""
 
-    def __init__(self, backend: Any, roles: Mapping[str, str] | None = None) -> None:
-        backend.no_padding()
-        backend.no_truncation()
-        self._backend = backend
-        ids = backend.get_vocab(with_added_tokens=True)
+    def __init__(self, tokenizer: Any, roles: Mapping[str, str] | None = None) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        ids = tokenizer.get_vocab(with_added_tokens=True)
         size = max(ids.values(), default=-1) + 1
         tokens = [f"<unused{index}>" for index in range(size)]
         for token, index in ids.items():
             tokens[index] = token
         self.vocabulary = tuple(tokens)
         self.roles: Mapping[str, str] = usual_roles(ids) if roles is None else dict(roles)
-        added = {index for index, token in backend.get_added_tokens_decoder().items() if token.special}
+        added = {index for index, token in tokenizer.get_added_tokens_decoder().items() if token.special}
         named = {ids[token] for token in self.roles.values()}
         unused = set(range(size)) - set(ids.values())
         written = {index for token, index in ids.items() if looks_special(token)}
@@ -83,7 +83,7 @@ class FastEngine:
 
     def encode(self, texts: list[str]) -> list[Encoding]:
         """Tokenize texts with special tokens."""
-        encoded = self._backend.encode_batch(texts)
+        encoded = self._tokenizer.encode_batch(texts)
         return [self._row(text, one) for text, one in zip(texts, encoded, strict=True)]
 
     def _row(self, text: str, encoded: Any) -> Encoding:
@@ -103,12 +103,12 @@ class FastEngine:
             self.special_ids,
         )
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return the ``tokenizers.Tokenizer``."""
-        return self._backend
+        return self._tokenizer
 
 
-class SentencePieceEngine:
+class SentencePieceTokenizer:
     """A SentencePiece model between [CLS] and [SEP], where it has them; offsets are the pieces' lengths."""
 
     def __init__(self, content: bytes, origin: str) -> None:
@@ -156,17 +156,17 @@ class SentencePieceEngine:
             encodings.append(_encoding(np.array(ids, dtype=np.int64), offsets, special, self.special_ids))
         return encodings
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return it as a ``tokenizers.Tokenizer``."""
-        from dnamask_plugins.tokenizers.backends import from_sentencepiece
+        from dnamask_plugins.tokenizers.huggingface_form import from_sentencepiece
 
         return from_sentencepiece(self._content, self.roles, self.special_ids.tolist())
 
     def __reduce__(self) -> Any:
-        return SentencePieceEngine, (self._content, self._origin)
+        return SentencePieceTokenizer, (self._content, self._origin)
 
 
-class SlowEngine:
+class SlowTokenizer:
     """A Python tokenizer of transformers that splits a text without changing it (``EsmTokenizer``)."""
 
     def __init__(self, tokenizer: Any, roles: Mapping[str, str], origin: str) -> None:
@@ -211,9 +211,9 @@ class SlowEngine:
         place = framed.index(probe)
         return framed[:place], framed[place + 1 :]
 
-    def to_backend(self) -> Any:
+    def to_huggingface(self) -> Any:
         """Return it as a ``tokenizers.Tokenizer``: possible for words of one length beside single letters."""
-        from dnamask_plugins.tokenizers.backends import words_or_letters
+        from dnamask_plugins.tokenizers.huggingface_form import words_or_letters
 
         ordinary = [token for i, token in enumerate(self.vocabulary) if i not in self.special_ids]
         special = [self.vocabulary[index] for index in self.special_ids]
