@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+
+from dnamask_plugins.plugins.editable import is_editable
 
 _MET: set[str] = set()
 
@@ -32,12 +32,3 @@ def first_use(entry_point: EntryPoint, origin: str) -> bool:
     except OSError:
         pass
     return True
-
-
-def is_editable(distribution: Any) -> bool:
-    """Say whether a distribution was installed with ``pip install -e`` (PEP 610)."""
-    try:
-        stated = json.loads(distribution.read_text("direct_url.json") or "{}")
-        return bool(stated.get("dir_info", {}).get("editable", False))
-    except (AttributeError, OSError, ValueError):
-        return False

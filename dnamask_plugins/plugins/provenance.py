@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Final
 
-from dnamask_plugins.files import parse_json
 from dnamask_plugins.plugins.discovery import info
+from dnamask_plugins.plugins.editable import is_editable
 
 OWN_DISTRIBUTION: Final = "dnamask-plugins"
 
@@ -36,18 +36,9 @@ def provenance(kind: str, name: str) -> dict[str, str]:
     described = {"distribution": plugin.distribution}
     if not own:
         described["version"] = plugin.version
-    if not own or is_editable(plugin.distribution):
+    if not own or is_editable(distribution(plugin.distribution)):
         described["source"] = source_hash(plugin.value.partition(":")[0])
     return described
-
-
-def is_editable(name: str) -> bool:
-    """Whether a distribution is installed as a link to its sources."""
-    try:
-        text = distribution(name).read_text("direct_url.json")
-        return bool(text and parse_json(text).get("dir_info", {}).get("editable"))
-    except (PackageNotFoundError, ValueError, AttributeError):
-        return False
 
 
 @functools.cache
