@@ -92,7 +92,7 @@ def parse_assignments(texts: Iterable[str], option: str = "--set") -> dict[str, 
 
 
 def parse_parameters(text: str, where: str) -> dict[str, Any]:
-    """Read ``k=3,order="ACGT"``: assignments by comma, as they stand behind a plugin's name.
+    """Read ``k=3,order="ACGT"``: assignments by comma, as they follow a plugin's name.
 
     Examples
     --------

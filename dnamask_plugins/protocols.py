@@ -50,7 +50,7 @@ class DNATokenizer(Protocol):
     `encode_batch` are padded on the right with `pad_token_id`.
 
     It may also tell how its ids are spelled: an attribute ``spellings``, a string of A, C, G, T and N an id,
-    empty for special ids and for words that stand for no letters (`TokenizerBase` reads it off the
+    empty for special ids and for words that spell no letters (`TokenizerBase` reads it off the
     vocabulary). The spelled start, the loss over nucleotides and perplexity per nucleotide need it; a
     tokenizer without it works with everything else.
     """
@@ -86,7 +86,7 @@ class ScoreTable(Protocol):
     """A score for every k-mer, as `dnamask_plugins.npmi.NpmiTable` is one.
 
     ``scores`` has shape (4**k,) and is indexed by the k-mer read as a number: A C G T = 0 1 2 3, the first
-    letter highest. NaN stands for a k-mer without a score.
+    letter highest. NaN marks a k-mer without a score.
     """
 
     @property
@@ -148,7 +148,7 @@ class Curriculum(Protocol):
     def probes(self) -> tuple[str, ...]:
         """Strategies under whose fixed mask validation perplexity is measured; `update` reads the figures.
 
-        ``"current"`` stands for whatever holds at the time of the evaluation.
+        ``"current"`` means whatever holds at the time of the evaluation.
         """
         ...
 

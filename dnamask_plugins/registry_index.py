@@ -1,4 +1,4 @@
-"""What the registry knows, offline: an index of its entries that travels in the wheel.
+"""What the registry knows, offline: an index of its entries that ships in the wheel.
 
 ``registry/KIND/NAME.toml`` is written by hand; ``dnamask_plugins/registry_index.json`` is made of it by
 ``python -m dnamask_plugins.registry_index registry`` and only read here.

@@ -33,7 +33,7 @@ def mix64(word: Any) -> Any:
 
 @functools.lru_cache(maxsize=1024)
 def _salt(tag: str | int) -> np.uint64:
-    """Return the word that a tag stands for; a run folds in the same few tags at every step."""
+    """Return the word of a tag; a run folds in the same few tags at every step."""
     number = (
         int.from_bytes(hashlib.blake2b(tag.encode(), digest_size=8).digest(), "little")
         if isinstance(tag, str)

@@ -1,4 +1,4 @@
-"""Frozen values that travel between the parts, with their shapes.
+"""Frozen values that the parts pass to each other, with their shapes.
 
 B sequences in a batch, L tokens in a row, N nucleotides in the longest sequence.
 Coordinates are nucleotides, 0-based, half-open.

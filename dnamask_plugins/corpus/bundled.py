@@ -18,7 +18,7 @@ def bundled_genomes() -> dict[str, Path]:
     """Return the shipped genomes, name to gzip FASTA.
 
     Fruit fly chromosome 4 (soft-masked), baker's yeast chromosome I, and the whole chromosomes of
-    Helicobacter pylori and Staphylococcus aureus; ``ORIGIN.md`` beside them says whence, and the licences.
+    Helicobacter pylori and Staphylococcus aureus; ``ORIGIN.md`` beside them gives their sources and licences.
 
     Examples
     --------

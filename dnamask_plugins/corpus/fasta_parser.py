@@ -28,7 +28,7 @@ _BLANK, _LINE_END, _BAD = 32, 64, 128
 
 
 class InputWarning(UserWarning):
-    """Something in a user's file was read otherwise than it stands there."""
+    """Something in a user's file was not read literally."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _BLOCK = 1 << 20
 
 
 class Tap(io.RawIOBase):
-    """Passes a file on, and hashes and reports what flows by, so that a pipe needs no second reading."""
+    """Passes a file on, and hashes and reports what flows by, so that a pipe is read once."""
 
     def __init__(self, raw: io.RawIOBase, progress: Progress | None = None) -> None:
         self._raw, self._progress = raw, progress

@@ -95,7 +95,7 @@ class CorpusStore:
         return cls(folder, index, nibbles, regions, mapped)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Workers map the file themselves; pickled as it is, the map would travel as a copy of the genome.
+        # Workers map the file themselves; pickled as it is, the map would be sent as a copy of the genome.
         return type(self).open, (self.folder,)
 
     def __len__(self) -> int:

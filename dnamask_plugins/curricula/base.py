@@ -51,7 +51,7 @@ def require_positive(owner: str, **values: Any) -> None:
 
 
 def check_relative(owner: str, relative: float | None) -> None:
-    """Refuse a relative threshold outside (0, 1); None stands for none.
+    """Refuse a relative threshold outside (0, 1); None means that none is set.
 
     Raises
     ------

@@ -2,5 +2,5 @@
 
 Writes records of `results`; the tasks themselves are data in `tasks`.
 
-May import `results`, `tasks`, `models`, `tokenizers` and what stands below them; no run of pretraining.
+May import `results`, `tasks`, `models`, `tokenizers` and what they may import; no run of pretraining.
 """

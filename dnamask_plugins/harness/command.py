@@ -279,7 +279,7 @@ def audit_command(
 def _audit_table(audits: Sequence[TaskAudit]) -> Any:
     from rich.table import Table
 
-    table = Table(title="sequences that stand elsewhere too (in brackets: on the other strand)")
+    table = Table(title="sequences that occur elsewhere too (in brackets: on the other strand)")
     corpus = any(item.corpus for item in audits)
     columns = [
         "task",

@@ -26,7 +26,7 @@ class Prepared:
 
     @functools.cached_property
     def leaked(self) -> NDArray[np.bool_]:
-        """Test rows that stand in train or dev."""
+        """Test rows whose sequence is in train or dev."""
         return leaked_rows(self.data)
 
     @functools.cached_property

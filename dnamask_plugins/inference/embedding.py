@@ -32,7 +32,7 @@ class Embedded:
     vectors : float32 array, shape (1, H), or (T, H) for tokens
         NaN where the sequence is too short for the tokenizer.
     intervals : int64 array, shape (1, 2) or (T, 2)
-        The nucleotides that each vector stands for.
+        The nucleotides that each vector covers.
     done : int
         Windows of the input that are dealt with.
     """

@@ -75,7 +75,7 @@ def draw(
 
 
 def change_of(codes: NDArray[np.uint8], logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ln p(letter) - ln p(letter that stands there), shape (n, 4); NaN where that is not known.
+    """Return ln p(letter) - ln p(letter in the sequence), shape (n, 4); NaN where that is not known.
 
     Examples
     --------

@@ -54,7 +54,7 @@ class ScoredPart:
 
     @property
     def own(self) -> NDArray[np.float64]:
-        """Log-probabilities of the letters that stand there, shape (n,); NaN for letters like N."""
+        """Log-probabilities of the letters in the sequence, shape (n,); NaN for letters like N."""
         known = self.codes < UNKNOWN
         out = np.full(self.codes.size, np.nan)
         out[known] = self.logs[known, self.codes[known]]
@@ -191,7 +191,7 @@ def score_file(
     reading : Reading
     output : Path
         ``.tsv`` or ``.parquet``: ``name``, ``position`` (0-based), ``letter``, ``p_A`` to ``p_T``, and
-        ``log_p``, the natural logarithm of the probability of the letter that stands there.
+        ``log_p``, the natural logarithm of the probability of the letter in the sequence.
     both_strands : bool
         Average the log-probabilities of both strands.
     spacing : int, optional

@@ -175,7 +175,7 @@ def contexts(
 ) -> Iterator[Context]:
     """Yield each variant with a window of the reference, in the order of the reference.
 
-    The reference is read once, in pieces. A variant stands in the middle of its window, except near the ends
+    The reference is read once, in pieces. A variant is in the middle of its window, except near the ends
     of a sequence.
 
     Parameters

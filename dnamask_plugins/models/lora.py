@@ -95,7 +95,7 @@ class LoraSettings:
 def find_targets(model: PreTrainedModel, targets: str | Sequence[str] = ATTENTION) -> list[str]:
     """Return the names of the layers that get an adapter, in the order of the model.
 
-    Numbered modules are the repeated blocks; what is linear elsewhere (heads, a pooler) serves other ends.
+    Numbered modules are the repeated blocks; linear layers outside of them (heads, a pooler) get no adapter.
     Where no layer has the name of a projection (FNet has no attention) all layers of the blocks are taken.
 
     Parameters
@@ -160,7 +160,7 @@ def add_lora(
         Fixes the adapters' weights; PyTorch's global random state is left as it was.
     fresh : sequence of str
         Parameters that the checkpoint did not hold: their modules (a head, a pooler) are trained whole,
-        since a frozen random layer would stand between backbone and head.
+        since a frozen random layer would lie between backbone and head.
     base, revision : str, optional
         Folder or repository of the model, for whoever loads the adapters later.
 

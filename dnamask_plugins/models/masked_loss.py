@@ -110,7 +110,7 @@ class Plan:
 
     @property
     def flat(self) -> torch.Tensor:
-        """Where the predicted tokens stand in the flattened batch, int64 (M,), in the order of the plan."""
+        """Indices of the predicted tokens in the flattened batch, int64 (M,), in the order of the plan."""
         return self.rows.index[self.chosen]
 
 
@@ -223,7 +223,7 @@ def masked_logits(
         return model(input_ids=input_ids, attention_mask=attention_mask).logits[chosen]
     labels = torch.where(chosen, input_ids, IGNORED_LABEL)
     plan = _plan(input_ids, attention_mask, labels)
-    # Packed rows stand longest first.
+    # Packed rows come longest first.
     return _logits(encoder, inner, input_ids, plan)[torch.argsort(plan.rows.index[plan.chosen])]
 
 

@@ -105,7 +105,7 @@ class PackedRows:
     ----------
     segments : Segments
     index : int64 tensor, shape (T,)
-        Where each token stands in the flattened batch.
+        Index of each token in the flattened batch.
     batch, width : int
         Shape of the padded batch.
     """
@@ -349,7 +349,7 @@ class PaddedRows:
         return tokens.flatten(0, 1)
 
     def unpack(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Undo `pack`; what stands on padding becomes zero."""
+        """Undo `pack`; padding becomes zero."""
         padded = tokens.unflatten(0, (self.batch, self.width))
         if self.attention_mask is None:
             return padded

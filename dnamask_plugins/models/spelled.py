@@ -63,7 +63,7 @@ def spell_embeddings(model: PreTrainedModel, spellings: Spellings, seed: int, sh
     words = length > 0
     rng = np.random.default_rng([seed, _STREAM])
     draws = rng.standard_normal((letters.shape[1], 5, weight.shape[1]), dtype=np.float32)
-    # A sixth row of zeros stands for the places behind the end of a word.
+    # A sixth row of zeros is for the places after the end of a word.
     table = torch.nn.functional.pad(torch.from_numpy(draws), (0, 0, 0, 1))
     total = torch.zeros((letters.shape[0], weight.shape[1]))
     for place in range(letters.shape[1]):

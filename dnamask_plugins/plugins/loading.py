@@ -30,7 +30,7 @@ class PluginWarning(UserWarning):
 
 
 def load(kind: str, name: str) -> Any:
-    """Import what a name stands for: a class, or an object for backbones and tasks.
+    """Import what a name refers to: a class, or an object for backbones and tasks.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def _check_class(plugin: PluginInfo, loaded: Any) -> None:
             f"{where} is a {type(loaded).__name__}, not a class; "
             f"the entry point must name the {singular} class"
         )
-    # Data members may come with the instance; what a class cannot do without are the methods.
+    # Data members may be set in __init__, so only methods can be required of the class.
     contract = _contract(plugin.kind)
     missing = sorted(
         member

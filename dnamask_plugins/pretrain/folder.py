@@ -76,7 +76,7 @@ def prepare_output(output: Path, resume: bool, overwrite: bool = False) -> Path 
     for folder in checkpoint_folders(output):
         if not is_ours(folder):
             raise ConfigError(
-                f"{folder} was not written by dnamask and stands where a checkpoint may come; move it away, "
+                f"{folder} was not written by dnamask and is where a checkpoint may go; move it away, "
                 "or give it as --backbone with another --output"
             )
     if overwrite:

@@ -22,7 +22,7 @@ STREAMS: Final = 1
 """Raised when windows, masks or the loss of the same settings change between versions of this package."""
 
 _RESOLVED: Final = ("output", "corpus", "npmi", "tokenizer", "curriculum", "strategies", "trainer")
-"""Settings that stand in the identity as what they name, not as what was written; `output` names nothing."""
+"""Settings that enter the identity by the content they name, not as typed; `output` names nothing."""
 
 _WITHOUT_HORIZON: Final = ("constant", "constant_with_warmup")
 _NO_PART_OF_A_MODEL: Final = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
@@ -107,7 +107,7 @@ def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 
 def _by_content(value: Any) -> Any:
-    """Drop the path of every file whose hash stands beside it."""
+    """Drop the path of every file whose hash is recorded beside it."""
     if not isinstance(value, Mapping):
         return value
     hashed = "sha256" in value or "fingerprint" in value

@@ -1,4 +1,4 @@
-"""``run.json`` and the model card: everything needed to repeat a run, beside what came of it."""
+"""``run.json`` and the model card: everything needed to repeat a run, beside its results."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def write_run_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def write_card(folder: Path, record: Mapping[str, Any]) -> str:
-    """Return the model card; its code runs in the folder as it stands there.
+    """Return the model card; its code runs in the folder as it is.
 
     Plain ``transformers`` loads what it has a class for; other architectures need the package that has them,
     and a tokenizer without a Hugging Face form needs ours.

@@ -38,7 +38,7 @@ _Decided = TypeVar("_Decided")
 
 @dataclass(frozen=True)
 class PretrainResult:
-    """What came of a run.
+    """Result of a run.
 
     Attributes
     ----------

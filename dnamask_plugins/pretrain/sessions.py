@@ -21,7 +21,7 @@ _MACHINE: Final = ("dnamask_plugins", "python", "libraries", "platform", "proces
 
 @dataclass(frozen=True)
 class Sessions:
-    """Who made which steps of a run.
+    """Which process made which steps of a run.
 
     Attributes
     ----------

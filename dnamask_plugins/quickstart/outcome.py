@@ -1,4 +1,4 @@
-"""What came of the quickstart."""
+"""Results of the quickstart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CAVEAT: Final = (
 
 @dataclass(frozen=True)
 class Arm:
-    """What came of one curriculum.
+    """Results of one curriculum.
 
     Attributes
     ----------

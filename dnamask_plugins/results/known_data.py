@@ -3,7 +3,7 @@
     python -m dnamask_plugins.results.known_data GUE
 
 For every test file of GUE that lies in the folder as it was published: a hash of its labels and, where
-train and dev are there too, one of the rows that stand in them. Known ones that are not there are kept.
+train and dev are there too, one of the rows in them. Known ones that are not there are kept.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def records_of(paths: Sequence[Path], weights_sha256: str) -> list[ResultRecord]
 
 
 def write_card(model_dir: Path, found: Sequence[ResultRecord]) -> Path:
-    """Put scores into ``README.md``; what stands there already is kept.
+    """Put scores into ``README.md``; what is there already is kept.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class Predictions:
     scores : float32 array, shape (n, classes) or (n, labels), or None
         Whatever the predictions were taken from (logits or probabilities).
     leaked : bool array, shape (n,), or None
-        True for rows whose sequence also stands in the training data; None when this was not looked at.
+        True for rows whose sequence also occurs in the training data; None when this was not looked at.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What stands in a record's file, format by format, and the id that belongs to it."""
+"""What a record's file holds, format by format, and the id that belongs to it."""
 
 from __future__ import annotations
 

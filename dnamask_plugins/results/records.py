@@ -232,7 +232,7 @@ class ResultRecord:
         return in_format(plain, self.schema_version)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what stands in the file."""
+        """Return the content of the file."""
         return {"id": self.id, **self.content()}
 
     @classmethod

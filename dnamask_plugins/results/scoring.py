@@ -64,7 +64,7 @@ def score(predictions: Predictions, metric: str, classes: int) -> float:
 
 
 def score_without_leaks(predictions: Predictions, metric: str, classes: int) -> float | None:
-    """Compute a metric over the rows that do not stand in the training data; None where none is left."""
+    """Compute a metric over the rows whose sequence is not in the training data; None where none is left."""
     if predictions.leaked is None or not predictions.leaked.any():
         return score(predictions, metric, classes)
     return None if predictions.leaked.all() else score(predictions.without_leaks(), metric, classes)

@@ -58,7 +58,7 @@ class NucleotideStrategy(Configurable):
     The units are hidden one after the other, each by masking every token that shows any of it, until the
     budget is spent; the unit that would cross the target is kept with the probability that makes the
     expected size equal to the target. So the strategy works with every tokenizer and leaks nothing.
-    `TokenBatch.weights` are applied here: a unit of weight w is put off with probability 1 - w.
+    `TokenBatch.weights` are applied here: a unit of weight w is moved to the end with probability 1 - w.
     When the units run out, random single nucleotides spend the rest, so that the mask rate that the
     curriculum asked for holds in every sequence; a subclass that would rather stop short sets
     ``fill_up = False``. Ordered units have no independent draw: ``draw="bernoulli"`` is taken as exact.

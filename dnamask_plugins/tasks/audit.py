@@ -40,9 +40,9 @@ class SplitAudit:
     other_letters : dict of str to int
         Letters besides A, C, G, T.
     duplicate_rows : int
-        Rows whose sequence stands earlier in the split.
+        Rows whose sequence occurs earlier in the split.
     contradicting_sequences : int
-        Sequences that stand there with several labels.
+        Sequences that occur there with several labels.
     """
 
     rows: int
@@ -59,18 +59,18 @@ class SplitAudit:
 
 @dataclass(frozen=True)
 class OverlapAudit:
-    """Sequences of one split that also stand in another.
+    """Sequences of one split that also occur in another.
 
     Attributes
     ----------
     split, within : str
-        Sequences of `split` that stand in `within`.
+        Sequences of `split` that occur in `within`.
     sequences, rows : int
         Distinct sequences, and rows of `split`.
     other_label : int
         Sequences whose labels in the two splits have nothing in common.
     reverse_complements, reverse_complement_rows : int
-        The same for sequences that stand there on the other strand only.
+        The same for sequences that occur there on the other strand only.
     """
 
     split: str
@@ -156,7 +156,7 @@ def search_corpus(
 ) -> dict[str, CorpusFindings]:
     """Find which sequences of some tasks occur in a corpus, on either strand, in one pass over it.
 
-    Of a pair the first sequence speaks for the row.
+    A row with a pair of sequences is judged by the first one.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def search_corpus(
 
 
 def leaked_rows(data: TaskData) -> NDArray[np.bool_]:
-    """Mark the test rows whose sequence stands in train or dev, on either strand; shape (test rows,)."""
+    """Mark the test rows whose sequence occurs in train or dev, on either strand; shape (test rows,)."""
     seen: set[Key] = set()
     for split in (data.train, data.dev):
         if split is not None:

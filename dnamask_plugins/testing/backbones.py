@@ -113,7 +113,7 @@ def scores_the_vocabulary(backbone: Backbone) -> None:
 
 @promise("backbones", needs=("scores_the_vocabulary",))
 def padding_changes_nothing(backbone: Backbone) -> None:
-    """Give a row the same scores whatever padding stands behind it."""
+    """Give a row the same scores whatever padding follows it."""
     import torch
 
     ids, attention = _batch()

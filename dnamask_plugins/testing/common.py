@@ -1,4 +1,4 @@
-"""What every plugin promises, whatever its kind: to be its configuration, and to travel."""
+"""What every plugin promises, whatever its kind: round trips through configuration and pickle."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What tokenizers share: from an `encode` to a whole `DNATokenizer`.
 
 Policy on letters, the same for every tokenizer here: lower case is the same nucleotide (the soft mask
-travels apart), ``U`` is ``T``, every IUPAC letter but A, C, G, T is ``N``, anything else is an error.
+is kept separately), ``U`` is ``T``, every IUPAC letter but A, C, G, T is ``N``, anything else is an error.
 A token whose id is [UNK] covers its nucleotides in `offsets`, yet counts as special: to predict [UNK]
 teaches nothing, so that it is never masked and never labelled, and it shows no nucleotide.
 """
@@ -109,7 +109,7 @@ class TokenizerBase(Configurable, ABC):
 
     @property
     def mask_token_id(self) -> int:
-        """Id that stands in the place of a hidden token."""
+        """Id that replaces a hidden token."""
         return self.token_to_id[self.roles["mask_token"]]
 
     @functools.cached_property

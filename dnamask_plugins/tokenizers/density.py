@@ -1,4 +1,4 @@
-"""How many letters a token stands for, measured: what decides how long a row of tokens has to be."""
+"""How many letters a token covers, measured: what decides how long a row of tokens has to be."""
 
 from __future__ import annotations
 

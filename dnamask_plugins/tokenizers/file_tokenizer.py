@@ -62,7 +62,7 @@ class FileTokenizer(TokenizerBase):
     def __post_init__(self) -> None:
         if not isinstance(self.letters_as, str) or len(self.letters_as) != len(LETTERS):
             raise ConfigError(
-                f"{self.name}: letters_as is {self.letters_as!r}, but must be five letters that stand for "
+                f"{self.name}: letters_as is {self.letters_as!r}, but must be five letters that mean "
                 f"{', '.join(LETTERS)}; leave it out unless the vocabulary is not written in {LETTERS}"
             )
         found = self.content_sha256()

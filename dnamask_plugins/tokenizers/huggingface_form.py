@@ -101,7 +101,8 @@ def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
     lower = LETTERS.lower()
     steps = [*letter_steps(), Lowercase()]
     for ahead in range(1, k):
-        # Behind the copies a letter already has comes the last copy that the next letter already has.
+        # In each round a letter gets one more copy: the newest copy of the letter after it ("acgt" with
+        # k = 3: "aCcGgTt", then "aCGcGTgTt").
         behind = lower if ahead == 1 else LETTERS
         for letter in LETTERS:
             copied = letter.lower() if ahead == 1 else f"[{lower}][{LETTERS}]{{{ahead - 2}}}{letter}"

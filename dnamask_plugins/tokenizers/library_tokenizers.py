@@ -205,7 +205,7 @@ class SlowTokenizer:
 
     @functools.cached_property
     def _frame(self) -> tuple[list[int], list[int]]:
-        # One ordinary id between the special ones shows how many stand in front and behind.
+        # One ordinary id between the special ones shows how many come before and after.
         probe = next(index for index in range(len(self.vocabulary)) if index not in self.special_ids)
         framed = self._tokenizer.build_inputs_with_special_tokens([probe])
         place = framed.index(probe)

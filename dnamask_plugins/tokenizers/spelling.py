@@ -19,7 +19,7 @@ NO_LETTER = -1
 
 
 def spelled(token: str, letters_as: str = LETTERS) -> str:
-    """Return the letters A, C, G, T, N that a token of a vocabulary stands for; empty if it spells none.
+    """Return the letters A, C, G, T, N that a token of a vocabulary spells; empty if it spells none.
 
     Examples
     --------

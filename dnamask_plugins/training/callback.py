@@ -1,4 +1,4 @@
-"""The curriculum as a Trainer callback: keeps the step, reads evaluations, rides in every checkpoint."""
+"""The curriculum as a Trainer callback: keeps the step, reads evaluations, is saved in every checkpoint."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def checkpoint_step(folder: Path) -> int:
 
 
 def checkpoint_folders(run: Path) -> list[Path]:
-    """List the folders of a run that are named as checkpoints, newest first, whosoever they are."""
+    """List the folders of a run that are named as checkpoints, newest first, whoever wrote them."""
     folders = [f for f in run.glob("checkpoint-*") if f.is_dir() and f.name.rsplit("-", 1)[1].isdigit()]
     return sorted(folders, key=checkpoint_step, reverse=True)
 

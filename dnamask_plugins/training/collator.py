@@ -33,8 +33,8 @@ class MaskingCollator:
     hash of the sequence). The mask depends on (seed, step, example id): whoever drives the loop keeps
     ``collator.schedule.step``, or `CurriculumCallback` does.
 
-    A loader worker holds a copy of the schedule that stands still, so masking there is refused. With workers,
-    give the loader ``collator.tokenize`` and call ``collator.mask(batch, step)`` in the loop, as
+    A loader worker holds a copy of the schedule that never advances, so masking there is refused. With
+    workers, give the loader ``collator.tokenize`` and call ``collator.mask(batch, step)`` in the loop, as
     `MaskingTrainer` does.
 
     Parameters

@@ -75,7 +75,7 @@ def check(
 
 @contextlib.contextmanager
 def _hypothesis_elsewhere() -> Iterator[None]:
-    """Keep hypothesis from leaving a folder where the user happens to stand."""
+    """Keep hypothesis from leaving a folder in the user's working directory."""
     name = "HYPOTHESIS_STORAGE_DIRECTORY"
     if name in os.environ:
         yield

@@ -34,7 +34,7 @@ def run(
         list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
     ] = None,
     drop_leaks: Annotated[
-        bool, typer.Option("--drop-leaks", help="Also score without test rows that stand in train.")
+        bool, typer.Option("--drop-leaks", help="Also score without test rows that are in train.")
     ] = False,
     name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
     executor: ExecutorName = "local",

@@ -63,7 +63,7 @@ def finetune(
         str, typer.Option(help="Beside the model: kmers, onehot, cnn, untrained; none.")
     ] = "kmers,onehot",
     drop_leaks: Annotated[
-        bool, typer.Option("--drop-leaks", help="Also score without test rows that stand in train or dev.")
+        bool, typer.Option("--drop-leaks", help="Also score without test rows that are in train or dev.")
     ] = False,
     name: Annotated[str | None, typer.Option(help="Of the task; the file's otherwise.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how the data are read, and stop.")] = False,

@@ -47,7 +47,7 @@ def run(
         bool, typer.Option("--allow-dev-as-train", help="Train on dev where train is missing; recorded.")
     ] = False,
     drop_leaks: Annotated[
-        bool, typer.Option("--drop-leaks", help="Also score without test rows that stand in train or dev.")
+        bool, typer.Option("--drop-leaks", help="Also score without test rows that are in train or dev.")
     ] = False,
     corpus: Corpus = None,
     name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,

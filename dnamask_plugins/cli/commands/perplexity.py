@@ -26,7 +26,7 @@ def perplexity(
     """Measure held-out perplexity under each mask: a model is flattered by the mask it was trained on.
 
     Per token, and per nucleotide that the mask truly hides: only the second compares tokenizers (chance: 4).
-    A dash stands where nothing is hidden, or where the tokenizer does not say how its words are spelled.
+    A dash is shown where nothing is hidden, or where the tokenizer does not say how its words are spelled.
     """
     import json
 

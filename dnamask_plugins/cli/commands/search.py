@@ -20,7 +20,7 @@ def search(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Search the registry that travels with the package: names, summaries, references."""
+    """Search the registry that ships with the package: names, summaries, references."""
     found = registry_index.search(*(words or ()))
     if as_json:
         typer.echo(json.dumps([dict(entry) for entry in found], indent=1, ensure_ascii=False))

@@ -1,6 +1,6 @@
 """Floors: what a task gives to methods that know nothing but its training rows.
 
-A score of a pretrained model means little until it stands beside these: counts of k-mers, letters by their
+A score of a pretrained model means little without these beside it: counts of k-mers, letters by their
 place, and a small convolutional network. They are rows of the harness like any other, with the same splits,
 seeds, records and statistics.
 """

@@ -114,7 +114,7 @@ def _cross_validated(matrix: Any, rows: Rows, penalty: float, seed: int) -> dict
     stratified = labels.ndim == 1 and not np.issubdtype(labels.dtype, np.floating)
     folds = min(FOLDS, int(np.bincount(labels).min()) if stratified else len(labels))
     if folds < 2:
-        # One row of a class: nothing can be held out, so that the first settings stand.
+        # One row of a class: nothing can be held out, so the first settings are used.
         return {rows.metric: 0.0}
     maker = StratifiedKFold if stratified else KFold
     parts = maker(folds, shuffle=True, random_state=seed).split(matrix, labels if stratified else None)

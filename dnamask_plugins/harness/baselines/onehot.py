@@ -1,4 +1,4 @@
-"""Floor: logistic regression on which letter, and which short k-mer, stands at which place."""
+"""Floor: logistic regression on which letter, and which short k-mer, is at which position."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def _is_label(text: str, task: Task) -> bool:
 
 def as_read(task: Task, found: Task) -> Task:
     """Return a task with what its table said about it."""
-    # A suite says for its tasks what they are scored by; a table that stands for a task only says its kind.
+    # A suite says for its tasks what they are scored by; a table given as a task only says its kind.
     own = not task.data and "metric" not in task.table and found.kind == task.kind
     return dataclasses.replace(
         task,

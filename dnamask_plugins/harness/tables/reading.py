@@ -36,7 +36,7 @@ SPLIT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows as they stand in the files.
+    """Rows as they are in the files.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def kind_of(path: Path) -> str | None:
 
 
 def split_of(name: str) -> str | None:
-    """Return the split that a word stands for.
+    """Return the split that a word names.
 
     Examples
     --------

@@ -23,7 +23,7 @@ def clean_sequences(
     Parameters
     ----------
     values : sequence
-        As they stand in the table.
+        As they are in the table.
     where : callable
         Names a row in an error.
     other_letters_as_n : bool

@@ -109,7 +109,7 @@ def leaks(evidence: Evidence) -> Iterator[str]:
     against = None if known is None else known.get("against")
     if known is not None and against and {split: said.get(split) for split in against} == against:
         if flag_hash(flags) != known["leaks"]:
-            yield "other rows are marked than stand in the training files"
+            yield "other rows are marked than occur in the training files"
     elif evidence.run.audit is None:
         raise NotPossible("neither an audit nor the leaks of these files are at hand; give --gue-dir")
 

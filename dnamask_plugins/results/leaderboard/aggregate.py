@@ -1,4 +1,4 @@
-"""From result records to tables: which figure stands where, and which means may be shown.
+"""From result records to tables: which figure goes where, and which means may be shown.
 
 A mean is computed, never taken over from a paper, only over tasks of one metric, and only where all of its
 data sets are there. Records in which dev stood in for train are left out. Models further pretrained on GUE's

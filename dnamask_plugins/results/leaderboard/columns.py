@@ -97,7 +97,7 @@ def _groups(tasks: Sequence[ListedTask]) -> dict[tuple[str, str, str], list[List
 def _group_columns(
     view: View, members: Sequence[ListedTask], complete: bool
 ) -> tuple[list[Column], list[Column]]:
-    """Return what a group adds to the summary, and its single data sets, which stand behind."""
+    """Return what a group adds to the summary, and its single data sets, which follow it."""
     key, label = view
     if len(members) == 1:
         return [_task_column(members[0], label, (SUMMARY, key))], []

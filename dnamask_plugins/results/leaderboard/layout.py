@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Axis:
-    """What the chart can stand on: ``key`` is the data attribute of the rows."""
+    """What the chart can be drawn from: ``key`` is the data attribute of the rows."""
 
     key: str
     label: str

@@ -90,7 +90,7 @@ def render(leaderboard: Leaderboard, verdicts: Mapping[str, Verdict], library: s
     """Return the page as HTML.
 
     Every name from a record passes through Jinja's escaping. The content security policy runs only the
-    scripts whose hashes stand in it, and lets nothing be fetched, should a name slip through all the same.
+    scripts whose hashes it lists, and lets nothing be fetched, should a name slip through all the same.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Caduceus's network: Mamba in both directions, and on both strands with shared parameters.
 
-Parameters have the names of the published checkpoints. Padding stands on the right and is left out of every
+Parameters have the names of the published checkpoints. Padding is on the right and is left out of every
 reversal, so that a row gives the same with and without it.
 """
 

@@ -21,7 +21,7 @@ class Reversal:
     ----------
     like : tensor, shape (B, L, ...)
     attention_mask : tensor, shape (B, L), or None
-        Non-zero for tokens, which stand on the left.
+        Non-zero for tokens, which come first.
     """
 
     def __init__(self, like: torch.Tensor, attention_mask: torch.Tensor | None) -> None:

@@ -10,7 +10,7 @@ from dnamask_plugins.models.backbones.gena_lm import MODEL_TYPE
 
 
 class GenaConfig(BertConfig):
-    """Settings of BERT, and where the norms stand.
+    """Settings of BERT, and where the norms are.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from dnamask_plugins.models.backbones.gena_lm.configuration import GenaConfig
 
 
 class Projection(nn.Module):
-    """The end of a block without residual and norm, which stand elsewhere here."""
+    """The end of a block without residual and norm, which are elsewhere here."""
 
     def __init__(self, width: int, config: GenaConfig) -> None:
         super().__init__()
