@@ -230,10 +230,21 @@ def _remarks(pairs: Sequence[tuple[Trial, TrialOutcome]]) -> list[str]:
         remarks.append(f"failed: seed {', '.join(map(str, failed))}")
     if any(outcome.dev_as_train for outcome in outcomes):
         remarks.append("trained on dev")
-    cut = max((sum(outcome.truncated.values()) for outcome in outcomes), default=0)
-    if cut:
-        remarks.append(f"{cut} rows truncated")
-    return remarks
+    cut = max(pairs, key=lambda pair: sum(pair[1].truncated.values()))
+    return remarks + _cut_rows(*cut)
+
+
+def _cut_rows(trial: Trial, outcome: TrialOutcome) -> list[str]:
+    """Say how many rows of how many lost their end, and behind how many tokens."""
+    splits = (outcome.audit or {}).get("splits", {})
+    cut = [
+        f"{count:,} of {splits[split]['rows']:,} {split} rows"
+        if split in splits
+        else f"{count:,} {split} rows"
+        for split, count in outcome.truncated.items()
+        if count
+    ]
+    return [f"cut at {trial.max_length} tokens: {', '.join(cut)}"] if cut else []
 
 
 def audit_command(

@@ -1,10 +1,11 @@
-"""What goes wrong around a run, in one line: a disk that takes no more, a loader worker that died."""
+"""What goes wrong around a run, in one line: a full disk, no network, a loader worker that died."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ _TIGHT: Final = 1 << 20
 _TORCH_WRITER: Final = re.compile(r"inline_container|PytorchStreamWriter|iostream error")
 _RUST: Final = re.compile(r"([^:()]+)\(os error \d+\)")  # safetensors and tokenizers
 _WORKER: Final = re.compile(r"DataLoader worker \(pid.*", re.S)
+_CLIENTS: Final = frozenset({"huggingface_hub", "requests", "httpx", "httpcore", "urllib3", "aiohttp"})
 
 
 class WorkerDied(DnamaskError):
@@ -26,12 +28,12 @@ class WorkerDied(DnamaskError):
 
 @contextlib.contextmanager
 def told_in_one_line(output: Path) -> Iterator[None]:
-    """Reword the errors of writing below `output`, and of workers, which come from many libraries.
+    """Reword the errors of writing below `output`, of networks and of workers: they come from many libraries.
 
     Raises
     ------
     InputError
-        Something could not be written, or a file of the system could not be read.
+        Something could not be written, a file of the system could not be read, or no server answered.
     WorkerDied
         A loader worker ended; a corpus file that shrank under the run does that too.
     """
@@ -40,10 +42,14 @@ def told_in_one_line(output: Path) -> Iterator[None]:
     except DnamaskError:
         raise
     except OSError as error:
+        if _is_of_a_network(error):
+            raise _not_reached(output, error) from error
         if error.filename and not _is_below(error.filename, output):
             raise InputError(f"{error.filename}: {error.strerror or error}; check the path") from error
         raise _cannot_save(output, error.strerror or " ".join(str(error).split())[:160]) from error
     except Exception as error:
+        if _is_of_a_network(error):
+            raise _not_reached(output, error) from error
         told = _RUST.search(str(error))
         if told is not None:
             raise _cannot_save(output, told[1].strip()) from error
@@ -64,6 +70,21 @@ def _cannot_save(output: Path, reason: str) -> InputError:
     return InputError(
         f"cannot save under {output}: {reason}; {_kept(output)}: free space there, or take another folder, "
         "and run again with --resume"
+    )
+
+
+def _is_of_a_network(error: BaseException) -> bool:
+    """Whether a client of the hub or of a tracker, or the system's own sockets, failed to reach a server."""
+    if isinstance(error, (ConnectionRefusedError, TimeoutError, socket.gaierror)):
+        return True
+    return any(base.__module__.partition(".")[0] in _CLIENTS for base in type(error).__mro__)
+
+
+def _not_reached(output: Path, error: BaseException) -> InputError:
+    reason = " ".join(str(error).split())[:160] or "no answer"
+    return InputError(
+        f"no network, or a server that does not answer ({type(error).__name__}: {reason}); {_kept(output)}: "
+        "for a tracker pass --set trainer.report_to=none; run again with --resume"
     )
 
 

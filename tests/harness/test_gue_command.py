@@ -22,10 +22,12 @@ def test_run_prints_a_table_and_writes_records_that_verify(
 ):
     arguments = ["gue", "run", "--model", tiny_model, "--gue-dir", toy_suite.parent / "data"]
     arguments += ["--tasks", toy_suite, "--probe", "--drop-leaks", "--out", tmp_path / "out"]
+    arguments += ["--max-length", "20"]
     assert call(*arguments) == 0
     first = capsys.readouterr()
     assert "toy/motif" in first.out
     assert "without leaks" in first.out
+    assert "cut at 20 tokens: 96 of 96 train rows, 32 of 32 dev rows, 40 of 40 test rows" in first.out
     assert "2 records" in first.err
     assert call(*arguments) == 0
     second = capsys.readouterr()
