@@ -142,7 +142,7 @@ def _write(
         "nucleotides": writer.size,
         "soft_masked": writer.soft,
         "regions": len(regions),
-        "split": _figures(length, regions, len(blocks), options.split.window),
+        "split": _split_sizes(length, regions, len(blocks), options.split.window),
         "records": names,
     }
     # Last, so that a folder with an index is a complete one.
@@ -161,7 +161,9 @@ def _request(hashes: list[str], options: BuildOptions) -> str:
     return fingerprint({"format": FORMAT, "sources": hashes, "options": _plain(options)})
 
 
-def _figures(run_lengths: NDArray[np.int64], regions: Regions, blocks: int, window: int) -> dict[str, Any]:
+def _split_sizes(
+    run_lengths: NDArray[np.int64], regions: Regions, blocks: int, window: int
+) -> dict[str, Any]:
     def starts(lengths: NDArray[np.int64]) -> int:
         return int(np.maximum(lengths - window + 1, 0).sum())
 

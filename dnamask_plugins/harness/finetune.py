@@ -17,9 +17,9 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, suggest
-from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
 from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.harness.outputs import scores_from
 from dnamask_plugins.harness.target import Target, learnt_from
 from dnamask_plugins.models.configuration import read_config
 from dnamask_plugins.models.loading import load_classifier
@@ -306,7 +306,7 @@ def _scores(answer: Any, classes: int) -> dict[str, float]:
     labels = (
         labels.astype(np.int64) if labels.ndim == 2 and labels.shape[1] > 1 else labels.reshape(len(labels))
     )
-    return figures_of(labels, _logits(answer), classes)
+    return scores_from(labels, _logits(answer), classes)
 
 
 def _as_tensors(batch: dict[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:

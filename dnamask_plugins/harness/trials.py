@@ -10,8 +10,8 @@ from contextvars import ContextVar
 
 from dnamask_plugins.environment import peak_memory
 from dnamask_plugins.errors import DnamaskError
-from dnamask_plugins.harness.answers import answers
 from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome, write_outcome
+from dnamask_plugins.harness.outputs import predictions_from
 from dnamask_plugins.harness.prepared import encode_trial, prepare
 from dnamask_plugins.harness.solving import Solution, solve
 from dnamask_plugins.harness.trial import Trial
@@ -65,7 +65,7 @@ def _run(trial: Trial, started: float) -> TrialOutcome:
     }
     prepared = prepare(trial)
     data = prepared.data
-    predictions = answers(data.test.labels, solution.outputs, prepared.leaked)
+    predictions = predictions_from(data.test.labels, solution.outputs, prepared.leaked)
     figures = scores_of(predictions, data.classes)
     if prepared.leaked.any() and not prepared.leaked.all():
         rest = scores_of(predictions.without_leaks(), data.classes)

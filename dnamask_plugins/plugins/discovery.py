@@ -118,7 +118,7 @@ def info(kind: str, name: str) -> PluginInfo:
 def scan() -> Scan:
     """Read every distribution on the path once; those that say nothing of us cost one short file."""
     providers: dict[str, dict[str, tuple[PluginInfo, ...]]] = {kind: {} for kind in KINDS}
-    trouble: list[str] = []
+    problems: list[str] = []
     seen: set[str] = set()
     for distribution in distributions():
         try:
@@ -127,7 +127,7 @@ def scan() -> Scan:
                 continue
             owner, version = distribution.name or "unknown distribution", distribution.version or "?"
         except Exception as error:
-            trouble.append(_unreadable(distribution, error))
+            problems.append(_unreadable(distribution, error))
             continue
         key = re.sub(r"[-_.]+", "-", owner).lower()
         if key in seen:  # a second copy further down the path, which the first one shadows
@@ -136,14 +136,14 @@ def scan() -> Scan:
         for entry in entries:
             kind, name = entry.group.removeprefix("dnamask."), normalize(entry.name)
             if kind not in providers:
-                trouble.append(
+                problems.append(
                     f"'{entry.name}' of {owner} {version} is in the entry-point group '{entry.group}', which "
                     f"means nothing here; {suggest(entry.group, ['dnamask.' + each for each in KINDS])}"
                 )
                 continue
             plugin = PluginInfo(kind, name, entry.value, owner, version, entry)
             providers[kind][name] = (*providers[kind].get(name, ()), plugin)
-    return Scan({kind: dict(sorted(names.items())) for kind, names in providers.items()}, tuple(trouble))
+    return Scan({kind: dict(sorted(names.items())) for kind, names in providers.items()}, tuple(problems))
 
 
 def _plugin_entries(distribution: Distribution) -> list[EntryPoint]:

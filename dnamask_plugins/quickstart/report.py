@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from dnamask_plugins.files import write_atomically
-from dnamask_plugins.quickstart.outcome import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
+from dnamask_plugins.quickstart.arms import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
 from dnamask_plugins.quickstart.settings import Sizes
 
 COLORS: Final = ("#8a8f98", "#2f6f8f")

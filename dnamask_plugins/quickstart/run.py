@@ -17,7 +17,7 @@ from dnamask_plugins.corpus.bundled import bundled_genomes
 from dnamask_plugins.errors import ConfigError, DnamaskError
 from dnamask_plugins.files import write_json
 from dnamask_plugins.npmi.table import NpmiTable
-from dnamask_plugins.quickstart.outcome import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
+from dnamask_plugins.quickstart.arms import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
 from dnamask_plugins.quickstart.reads import write_origin_task
 from dnamask_plugins.quickstart.report import write_report
 from dnamask_plugins.quickstart.settings import ARMS, MODEL, Sizes

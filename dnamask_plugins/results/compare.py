@@ -230,7 +230,7 @@ def _compare_task(
     if first.mean is None or second.mean is None:
         return None, None
     low = high = p = draws = only_a = only_b = None
-    note = "; ".join(filter(None, (_trouble("A", first), _trouble("B", second))))
+    note = "; ".join(filter(None, (_caveats("A", first), _caveats("B", second))))
     if first.source == second.source == "measured":
         left, right = _load(*a), _load(*b)
         if not np.array_equal(left[0].labels, right[0].labels):
@@ -318,7 +318,7 @@ def _verdict(low: float | None, high: float | None) -> str:
     return "B better" if low > 0 else "A better" if high < 0 else "within noise"
 
 
-def _trouble(side: str, record: ResultRecord) -> str:
+def _caveats(side: str, record: ResultRecord) -> str:
     words = []
     if record.source == "published":
         words.append(f"{side} published")

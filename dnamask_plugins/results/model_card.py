@@ -135,9 +135,9 @@ def _line(record: ResultRecord) -> str:
     spread = "" if record.std is None else f" ± {shown(record.std)}"
     interval = record.interval
     between = f"{shown(interval['low'])} to {shown(interval['high'])}" if interval else ""
-    trouble = [f"{len(record.failed_seeds)} failed"] if record.failed_seeds else []
-    trouble += [f"{len(record.collapsed_seeds)} collapsed"] if record.collapsed_seeds else []
-    seeds = str(len(record.seeds)) + (f" ({', '.join(trouble)})" if trouble else "")
+    lost = [f"{len(record.failed_seeds)} failed"] if record.failed_seeds else []
+    lost += [f"{len(record.collapsed_seeds)} collapsed"] if record.collapsed_seeds else []
+    seeds = str(len(record.seeds)) + (f" ({', '.join(lost)})" if lost else "")
     cells = [
         f"{_suite(record)} {record.task.name}" + ("†" if record.run.dev_as_train else ""),
         method_title(record.run.method),

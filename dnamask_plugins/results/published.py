@@ -53,7 +53,7 @@ def published(
     return ResultRecord("published", model, task, "", value, std, provenance=provenance)
 
 
-def read_figures(
+def read_published(
     path: Path, defaults: Mapping[str, str] | None = None
 ) -> tuple[list[ResultRecord], list[Refused]]:
     """Read the figures of a paper; every row becomes a record or is refused with its reason.
@@ -174,7 +174,7 @@ def _whole(text: str, name: str) -> int:
         raise InputError(f"{name} '{text}' is no whole number") from None
 
 
-def write_figures(records: Sequence[ResultRecord], folder: Path) -> int:
+def write_published(records: Sequence[ResultRecord], folder: Path) -> int:
     """Write records of published figures; returns how many were not there already."""
     new = 0
     for record in records:

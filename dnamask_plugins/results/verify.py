@@ -14,7 +14,7 @@ from typing import Final, Literal
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.results import predictions as prediction_files
 from dnamask_plugins.results import record_files
-from dnamask_plugins.results.checks import data, figures, form
+from dnamask_plugins.results.checks import data, form, scores
 from dnamask_plugins.results.checks.evidence import Evidence, NotPossible
 from dnamask_plugins.results.records import ResultRecord
 
@@ -25,8 +25,8 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Evidence], Iterator[str]]], ...]] = (
     ("time", form.time_of_making),
     ("cost", form.cost),
     ("method", form.method),
-    ("predictions", figures.predictions),
-    ("figures", figures.computed_again),
+    ("predictions", scores.predictions),
+    ("figures", scores.computed_again),
     ("task", data.task_facts),
     ("data hashes", data.hashes),
     ("rows", data.rows),
@@ -95,7 +95,7 @@ def verify(path: Path, data_folder: Path | None = None) -> Verdict:
             path, record, (*checks, *_run("file names", form.file_names, Evidence(path, record, {})))
         )
     loaded: dict[int, prediction_files.Predictions] = {}
-    broken = list(figures.load(path.parent, record, loaded))
+    broken = list(scores.load(path.parent, record, loaded))
     if broken:
         return Verdict(path, record, (*checks, *(Check("predictions", "bad", each) for each in broken)))
     evidence = Evidence(path, record, loaded, data_folder)

@@ -15,7 +15,7 @@ from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.pretrain.signals import Interrupted
-from dnamask_plugins.quickstart.outcome import CAVEAT
+from dnamask_plugins.quickstart.arms import CAVEAT
 from dnamask_plugins.quickstart.reads import write_origin_task
 from dnamask_plugins.quickstart.run import quickstart
 from dnamask_plugins.quickstart.settings import ARMS, Sizes

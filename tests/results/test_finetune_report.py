@@ -11,8 +11,8 @@ import pytest
 from toy_data import random_dna
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.results.finetuning import figures
-from dnamask_plugins.results.finetuning.outcome import read_outcome
+from dnamask_plugins.results.finetuning import plots
+from dnamask_plugins.results.finetuning.output import read_output
 from dnamask_plugins.results.finetuning.page import write_report
 
 PROBLEMS = {
@@ -65,8 +65,8 @@ def two_classes(tmp_path: Path) -> Path:
 
 
 def test_a_page_of_two_classes(two_classes: Path):
-    outcome = read_outcome(two_classes)
-    assert (len(outcome), int((~outcome.right).sum()), outcome.lengths[0], outcome.gc[0]) == (40, 4, 4, 0.5)
+    output = read_output(two_classes)
+    assert (len(output), int((~output.right).sum()), output.lengths[0], output.gc[0]) == (40, 4, 4, 0.5)
     page = write_report(two_classes).read_text()
     assert page.count("<svg") == 5
     assert "40 test rows, 4 of them wrong" in page
@@ -76,18 +76,18 @@ def test_a_page_of_two_classes(two_classes: Path):
 
 
 def test_mistakes_come_surest_first(two_classes: Path):
-    outcome = read_outcome(two_classes)
-    order = figures.order_of_mistakes(outcome)
+    output = read_output(two_classes)
+    order = plots.order_of_mistakes(output)
     assert order[0] == 0
-    assert sorted(order) == np.flatnonzero(~outcome.right).tolist()
-    assert np.diff(outcome.answers.max(axis=1)[order]).max() <= 0
+    assert sorted(order) == np.flatnonzero(~output.right).tolist()
+    assert np.diff(output.answers.max(axis=1)[order]).max() <= 0
 
 
 def test_calibration_error_by_hand(tmp_path: Path):
     rows = [("ACGT", "a", "a", [0.9, 0.1])] * 8 + [("ACGT", "b", "a", [0.9, 0.1])] * 2
     rows += [("ACGT", "b", "b", [0.4, 0.6])] * 10
-    outcome = read_outcome(write_output(tmp_path / "out", "classification", ("a", "b"), rows))
-    _, error = figures.calibration(outcome)
+    output = read_output(write_output(tmp_path / "out", "classification", ("a", "b"), rows))
+    _, error = plots.calibration(output)
     assert error == pytest.approx(0.5 * abs(0.9 - 0.8) + 0.5 * abs(0.6 - 1.0))
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from dnamask_plugins.cli import app
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results import record_files
-from dnamask_plugins.results.published import read_figures
+from dnamask_plugins.results.published import read_published
 from dnamask_plugins.results.verify import verify
 
 GOOD = """Model,dataset,score,paper,steps,strategy
@@ -93,4 +93,4 @@ def test_the_same_figure_twice_is_refused(tmp_path: Path):
 )
 def test_a_bad_table_is_one_line(tmp_path: Path, text: str, says: str):
     with pytest.raises(InputError, match=says):
-        read_figures(table(tmp_path, text))
+        read_published(table(tmp_path, text))

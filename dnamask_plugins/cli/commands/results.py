@@ -147,17 +147,17 @@ def add_published(
     ] = False,
 ) -> None:
     """Add figures that a paper prints, of any lab; each row is checked, and none is dropped in silence."""
-    from dnamask_plugins.results.published import read_figures, write_figures
+    from dnamask_plugins.results.published import read_published, write_published
 
     defaults = {"source": source, "table": place, "url": url, "suite": suite}
-    records, refused = read_figures(table, defaults)
+    records, refused = read_published(table, defaults)
     for each in refused:
         typer.secho(f"refused: {table}: row {each.row}: {each.reason}", fg="red", err=True)
     if not records or (refused and not keep_good):
         hint = "" if not records else "; correct them, or give --keep-good"
         typer.echo(f"nothing written: {len(refused)} of {len(records) + len(refused)} rows refused{hint}")
         raise typer.Exit(2)
-    new = write_figures(records, out)
+    new = write_published(records, out)
     typer.echo(f"{new} records added to {out}, {len(records) - new} were there, {len(refused)} rows refused")
 
 

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.onehot import letters
+from dnamask_plugins.harness.outputs import scores_from
 from dnamask_plugins.tasks.data import LabelledData
 
 TITLE: Final = "small CNN"
@@ -85,7 +85,7 @@ def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
                 optimizer.step()
                 schedule.step()
             if rows.dev is not None:
-                figures = figures_of(rows.dev.labels, _predict(model, rows.dev, rows), rows.classes)
+                figures = scores_from(rows.dev.labels, _predict(model, rows.dev, rows), rows.classes)
                 if best is None or figures[rows.metric] > best[0]:
                     weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
                     best = (figures[rows.metric], epoch, figures, weights)

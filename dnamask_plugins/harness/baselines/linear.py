@@ -9,8 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dnamask_plugins.harness.answers import figures_of
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
+from dnamask_plugins.harness.outputs import scores_from
 from dnamask_plugins.tasks.data import LabelledData
 
 FOLDS: Final = 5
@@ -50,7 +50,7 @@ def choose_and_fit(
                 figures = _cross_validated(matrices[0], rows, penalty, seed)
             else:
                 outputs = _fit(matrices[0], rows.train.labels, penalty).outputs(matrices[1])
-                figures = figures_of(rows.dev.labels, outputs, rows.classes)
+                figures = scores_from(rows.dev.labels, outputs, rows.classes)
             if best is None or figures[rows.metric] > best[0]:
                 best = (figures[rows.metric], name, penalty, figures)
             done += 1
@@ -127,4 +127,4 @@ def _cross_validated(matrix: Any, rows: Rows, penalty: float, seed: int) -> dict
             outputs = np.zeros((len(labels), part.shape[1]), dtype=np.float32)
         outputs[held] = part
     assert outputs is not None
-    return figures_of(labels, outputs, rows.classes)
+    return scores_from(labels, outputs, rows.classes)

@@ -11,8 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from dnamask_plugins.files import write_atomically
-from dnamask_plugins.results.finetuning import figures
-from dnamask_plugins.results.finetuning.outcome import FinetuneOutcome, read_outcome
+from dnamask_plugins.results.finetuning import plots
+from dnamask_plugins.results.finetuning.output import FinetuneOutput, read_output
 
 REPORT_FILE: Final = "report.html"
 _MOST_MISTAKES: Final = 20
@@ -37,7 +37,7 @@ def write_report(folder: Path) -> Path:
     InputError
         The folder is none, or the fine-tuning is not finished.
     """
-    outcome = read_outcome(folder)
+    output = read_output(folder)
     templates = Environment(
         loader=PackageLoader("dnamask_plugins.results.finetuning", "."),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -46,24 +46,24 @@ def write_report(folder: Path) -> Path:
         lstrip_blocks=True,
     )
     path = folder / REPORT_FILE
-    write_atomically(path, templates.get_template("report.html.j2").render(**_content(outcome)))
+    write_atomically(path, templates.get_template("report.html.j2").render(**_content(output)))
     return path
 
 
-def _content(outcome: FinetuneOutcome) -> dict[str, Any]:
-    summary = outcome.summary
+def _content(output: FinetuneOutput) -> dict[str, Any]:
+    summary = output.summary
     metric = str(summary["metric"])
     drawn: list[tuple[str, str, str]] = []
-    curves = figures.learning_curves(outcome, metric)
+    curves = plots.learning_curves(output, metric)
     if curves is not None:
         drawn.append(("Learning curves", curves, ""))
-    if outcome.kind == "regression":
-        drawn.append(("Predicted and true", figures.regression(outcome), ""))
+    if output.kind == "regression":
+        drawn.append(("Predicted and true", plots.regression(output), ""))
     else:
-        drawn += _figures_of_classes(outcome)
+        drawn += _plots_of_classes(output)
     note = "bars: rows in bins of equal size, with 95% intervals; dotted: all rows"
-    drawn.append(("Length and GC content", figures.dependence(outcome), note))
-    order = list(figures.order_of_mistakes(outcome))
+    drawn.append(("Length and GC content", plots.dependence(output), note))
+    order = list(plots.order_of_mistakes(output))
     return {
         "task": summary.get("task", "task"),
         "model": summary.get("model", ""),
@@ -78,22 +78,22 @@ def _content(outcome: FinetuneOutcome) -> dict[str, Any]:
             {"title": title, "svg": Markup(svg), "note": note}  # made here, by matplotlib
             for title, svg, note in drawn
         ],
-        "tests": len(outcome),
-        "wrong": None if outcome.kind == "regression" else len(order),
-        "kind": outcome.kind,
-        "mistakes": [_mistake(outcome, row) for row in order[:_MOST_MISTAKES]],
+        "tests": len(output),
+        "wrong": None if output.kind == "regression" else len(order),
+        "kind": output.kind,
+        "mistakes": [_mistake(output, row) for row in order[:_MOST_MISTAKES]],
     }
 
 
-def _figures_of_classes(outcome: FinetuneOutcome) -> list[tuple[str, str, str]]:
+def _plots_of_classes(output: FinetuneOutput) -> list[tuple[str, str, str]]:
     drawn = []
-    if outcome.kind == "classification":
-        drawn.append(("Confusion", figures.confusion(outcome), ""))
-    curves = figures.roc_and_pr(outcome)
+    if output.kind == "classification":
+        drawn.append(("Confusion", plots.confusion(output), ""))
+    curves = plots.roc_and_pr(output)
     if curves is not None:
-        one = f"positive: {outcome.classes[1]}; " if len(outcome.classes) == 2 else "each against the rest; "
+        one = f"positive: {output.classes[1]}; " if len(output.classes) == 2 else "each against the rest; "
         drawn.append(("ROC and precision-recall", curves, f"{one}dotted: guessing"))
-    calibrated, error = figures.calibration(outcome)
+    calibrated, error = plots.calibration(output)
     note = (
         f"expected calibration error {error:.3f}; on the dotted line, answers are as often right as they say"
     )
@@ -121,33 +121,33 @@ def _beaten(summary: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _mistake(outcome: FinetuneOutcome, row: int) -> dict[str, Any]:
-    sequence = outcome.sequences[row]
-    gc = outcome.gc[row]
+def _mistake(output: FinetuneOutput, row: int) -> dict[str, Any]:
+    sequence = output.sequences[row]
+    gc = output.gc[row]
     return {
-        "name": outcome.names[row],
+        "name": output.names[row],
         "length": len(sequence),
         "gc": "" if np.isnan(gc) else f"{gc:.0%}",
-        "truth": _said(outcome, outcome.truth[row]),
-        "answer": _answer(outcome, row),
+        "truth": _said(output, output.truth[row]),
+        "answer": _answer(output, row),
         "sequence": sequence[:_LONGEST_SHOWN],
         "cut": len(sequence) > _LONGEST_SHOWN,
     }
 
 
-def _said(outcome: FinetuneOutcome, value: Any) -> str:
-    if outcome.kind == "regression":
+def _said(output: FinetuneOutput, value: Any) -> str:
+    if output.kind == "regression":
         return f"{value:.4g}"
-    if outcome.kind == "classification":
-        return outcome.classes[int(value)]
-    names = [name for name, flag in zip(outcome.classes, value, strict=True) if flag]
+    if output.kind == "classification":
+        return output.classes[int(value)]
+    names = [name for name, flag in zip(output.classes, value, strict=True) if flag]
     return ", ".join(names) or "none"
 
 
-def _answer(outcome: FinetuneOutcome, row: int) -> str:
-    if outcome.kind == "regression":
-        return f"{outcome.answers[row]:.4g}"
-    text = _said(outcome, outcome.predicted[row])
-    if outcome.kind == "classification":
-        return f"{text} ({outcome.answers[row].max():.3f})"
+def _answer(output: FinetuneOutput, row: int) -> str:
+    if output.kind == "regression":
+        return f"{output.answers[row]:.4g}"
+    text = _said(output, output.predicted[row])
+    if output.kind == "classification":
+        return f"{text} ({output.answers[row].max():.3f})"
     return text

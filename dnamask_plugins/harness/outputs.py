@@ -11,7 +11,7 @@ from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.scoring import scores_of
 
 
-def answers(
+def predictions_from(
     labels: NDArray[Any], outputs: NDArray[np.float32], leaked: NDArray[np.bool_] | None = None
 ) -> Predictions:
     """Turn outputs into predictions; the kind of the task shows in the labels.
@@ -26,9 +26,9 @@ def answers(
 
     Examples
     --------
-    >>> answers(np.array([0, 1]), np.array([[2, 1], [0, 3]], dtype=np.float32)).predictions.tolist()
+    >>> predictions_from(np.array([0, 1]), np.array([[2, 1], [0, 3]], dtype=np.float32)).predictions.tolist()
     [0, 1]
-    >>> answers(np.array([[0, 1]]), np.array([[-2, 0.5]], dtype=np.float32)).predictions.tolist()
+    >>> predictions_from(np.array([[0, 1]]), np.array([[-2, 0.5]], dtype=np.float32)).predictions.tolist()
     [[0, 1]]
     """
     if labels.ndim == 2:
@@ -38,6 +38,6 @@ def answers(
     return Predictions(labels, outputs.argmax(axis=1).astype(np.int64), outputs, leaked)
 
 
-def figures_of(labels: NDArray[Any], outputs: NDArray[np.float32], classes: int) -> dict[str, float]:
-    """Return every metric of the kind of task. See `answers`."""
-    return scores_of(answers(labels, outputs), classes)
+def scores_from(labels: NDArray[Any], outputs: NDArray[np.float32], classes: int) -> dict[str, float]:
+    """Return every metric of the kind of task. See `predictions_from`."""
+    return scores_of(predictions_from(labels, outputs), classes)

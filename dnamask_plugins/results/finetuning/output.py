@@ -30,7 +30,7 @@ csv.field_size_limit(1 << 28)
 
 
 @dataclass(frozen=True, eq=False)
-class FinetuneOutcome:
+class FinetuneOutput:
     """A fine-tuning and its answers on the test rows.
 
     Attributes
@@ -89,7 +89,7 @@ class FinetuneOutcome:
             return np.asarray(letters[:, 1:3].sum(axis=1) / letters.sum(axis=1))
 
 
-def read_outcome(folder: Path) -> FinetuneOutcome:
+def read_output(folder: Path) -> FinetuneOutput:
     """Read the output folder of ``dnamask finetune``.
 
     Raises
@@ -110,7 +110,7 @@ def read_outcome(folder: Path) -> FinetuneOutcome:
     history_path = folder / HISTORY_FILE
     lines = history_path.read_text(encoding="utf-8").splitlines() if history_path.is_file() else []
     history = [parse_json(line) for line in lines]
-    return FinetuneOutcome(summary, kind, classes, history, names, sequences, truth, answers)
+    return FinetuneOutput(summary, kind, classes, history, names, sequences, truth, answers)
 
 
 def _answers(

@@ -1,4 +1,4 @@
-"""Figures of a fine-tuning's report, as SVG."""
+"""Plots of a fine-tuning's report, as SVG."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dnamask_plugins.results.finetuning.outcome import FinetuneOutcome
+from dnamask_plugins.results.finetuning.output import FinetuneOutput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,9 +44,9 @@ def _tidy(axes: Axes, title: str, x: str, y: str = "") -> None:
     axes.tick_params(labelsize=8)
 
 
-def learning_curves(outcome: FinetuneOutcome, metric: str) -> str | None:
+def learning_curves(output: FinetuneOutput, metric: str) -> str | None:
     """Draw loss in training and on dev, and the metric on dev, a line a seed; None without a history."""
-    rows = outcome.history
+    rows = output.history
     if not any("loss" in row or "eval_loss" in row for row in rows):
         return None
     figure, (losses, scores) = _figure(9.5, 3.2, 2)
@@ -70,12 +70,12 @@ def learning_curves(outcome: FinetuneOutcome, metric: str) -> str | None:
     return _svg(figure)
 
 
-def confusion(outcome: FinetuneOutcome) -> str:
+def confusion(output: FinetuneOutput) -> str:
     """Draw how many rows of each class were called what."""
     from sklearn.metrics import confusion_matrix
 
-    count = len(outcome.classes)
-    matrix = confusion_matrix(outcome.truth, outcome.predicted, labels=range(count))
+    count = len(output.classes)
+    matrix = confusion_matrix(output.truth, output.predicted, labels=range(count))
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = min(2.2 + 0.55 * count, 9.0)
     figure, (axes,) = _figure(side + 0.6, side)
@@ -86,7 +86,7 @@ def confusion(outcome: FinetuneOutcome) -> str:
             text = f"{matrix[row, column]:,}\n{shares[row, column]:.0%}"
             colour = "white" if dark else "#20242a"
             axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
-    names = [name if len(name) <= 16 else f"{name[:15]}…" for name in outcome.classes]
+    names = [name if len(name) <= 16 else f"{name[:15]}…" for name in output.classes]
     axes.set_xticks(
         range(count), names, rotation=35 if count > 2 else 0, ha="right" if count > 2 else "center"
     )
@@ -97,25 +97,25 @@ def confusion(outcome: FinetuneOutcome) -> str:
     return _svg(figure)
 
 
-def _one_against_rest(outcome: FinetuneOutcome) -> list[tuple[str, NDArray[np.int64], NDArray[np.float64]]]:
+def _one_against_rest(output: FinetuneOutput) -> list[tuple[str, NDArray[np.int64], NDArray[np.float64]]]:
     """Return name, truth and probability of each class; of two classes only the second."""
-    flags = outcome.truth
-    if outcome.kind == "classification":
-        flags = (outcome.truth[:, None] == np.arange(len(outcome.classes))).astype(np.int64)
-    columns = [1] if outcome.kind == "classification" and len(outcome.classes) == 2 else range(flags.shape[1])
+    flags = output.truth
+    if output.kind == "classification":
+        flags = (output.truth[:, None] == np.arange(len(output.classes))).astype(np.int64)
+    columns = [1] if output.kind == "classification" and len(output.classes) == 2 else range(flags.shape[1])
     # A curve needs both kinds of rows; the most frequent classes are drawn.
     usable = [column for column in columns if 0 < flags[:, column].sum() < len(flags)]
     usable = sorted(usable, key=lambda column: -int(flags[:, column].sum()))[:_MOST_CURVES]
     return [
-        (outcome.classes[column], flags[:, column], outcome.answers[:, column]) for column in sorted(usable)
+        (output.classes[column], flags[:, column], output.answers[:, column]) for column in sorted(usable)
     ]
 
 
-def roc_and_pr(outcome: FinetuneOutcome) -> str | None:
+def roc_and_pr(output: FinetuneOutput) -> str | None:
     """Draw ROC and precision-recall curves, each class against the rest; None where there is one class."""
     from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-    curves = _one_against_rest(outcome)
+    curves = _one_against_rest(output)
     if not curves:
         return None
     figure, (roc, pr) = _figure(9.5, 4.2, 2)
@@ -135,15 +135,15 @@ def roc_and_pr(outcome: FinetuneOutcome) -> str | None:
     return _svg(figure)
 
 
-def calibration(outcome: FinetuneOutcome) -> tuple[str, float]:
+def calibration(output: FinetuneOutput) -> tuple[str, float]:
     """Draw how often answers of each probability are right, and return the expected calibration error too."""
-    if outcome.kind == "multi_label":
-        sure, right = outcome.answers.ravel(), outcome.truth.ravel().astype(bool)
+    if output.kind == "multi_label":
+        sure, right = output.answers.ravel(), output.truth.ravel().astype(bool)
         title, x = "calibration of every label", "probability of the label"
     else:
-        sure, right = outcome.answers.max(axis=1), outcome.right
+        sure, right = output.answers.max(axis=1), output.right
         title, x = "calibration of the predicted class", "probability of the predicted class"
-    low = 0.0 if outcome.kind == "multi_label" else 1 / max(len(outcome.classes), 2)
+    low = 0.0 if output.kind == "multi_label" else 1 / max(len(output.classes), 2)
     edges = np.linspace(low, 1, _BINS + 1)
     places = np.clip(np.digitize(sure, edges) - 1, 0, _BINS - 1)
     error, points = 0.0, []
@@ -164,21 +164,21 @@ def calibration(outcome: FinetuneOutcome) -> tuple[str, float]:
     return _svg(figure), error
 
 
-def dependence(outcome: FinetuneOutcome) -> str:
+def dependence(output: FinetuneOutput) -> str:
     """Draw the share of wrong answers (or the mean error) against length and GC content."""
-    if outcome.kind == "regression":
-        wrong, y = np.abs(outcome.answers - outcome.truth), "mean absolute error"
+    if output.kind == "regression":
+        wrong, y = np.abs(output.answers - output.truth), "mean absolute error"
     else:
-        wrong, y = 1.0 - outcome.right.astype(np.float64), "share that is wrong"
+        wrong, y = 1.0 - output.right.astype(np.float64), "share that is wrong"
     figure, panels = _figure(9.5, 3.2, 2)
     for axes, values, name in zip(
         panels,
-        (outcome.lengths.astype(np.float64), outcome.gc),
+        (output.lengths.astype(np.float64), output.gc),
         ("length in nucleotides", "GC content"),
         strict=True,
     ):
         known = np.isfinite(values)
-        _draw_dependence(axes, values[known], wrong[known], outcome.kind == "regression")
+        _draw_dependence(axes, values[known], wrong[known], output.kind == "regression")
         _tidy(axes, f"by {name.split(' in ')[0]}", name, y)
         axes.set_ylim(bottom=0)
     return _svg(figure)
@@ -206,28 +206,28 @@ def _draw_dependence(
     axes.axhline(float(wrong.mean()), color=COLOURS[1], lw=1, ls=":")
 
 
-def regression(outcome: FinetuneOutcome) -> str:
+def regression(output: FinetuneOutput) -> str:
     """Draw predicted against true numbers, and the residuals."""
     figure, (scatter, residuals) = _figure(9.5, 4.0, 2)
-    both = np.concatenate([outcome.truth, outcome.answers])
+    both = np.concatenate([output.truth, output.answers])
     ends = [float(both.min()), float(both.max())]
     scatter.plot(ends, ends, color=_QUIET, lw=0.8, ls=":")
-    scatter.scatter(outcome.truth, outcome.answers, s=12, color=COLOURS[0], alpha=0.5, linewidths=0)
+    scatter.scatter(output.truth, output.answers, s=12, color=COLOURS[0], alpha=0.5, linewidths=0)
     _tidy(scatter, "predicted against true", "true", "predicted")
-    difference = outcome.answers - outcome.truth
+    difference = output.answers - output.truth
     residuals.hist(difference, bins=min(40, max(8, difference.size // 8)), color=COLOURS[0], alpha=0.75)
     residuals.axvline(0, color=_QUIET, lw=0.8)
     _tidy(residuals, f"residuals; mean {difference.mean():.3g}", "predicted - true", "rows")
     return _svg(figure)
 
 
-def order_of_mistakes(outcome: FinetuneOutcome) -> Sequence[int]:
+def order_of_mistakes(output: FinetuneOutput) -> Sequence[int]:
     """Return the rows that went wrong, the surest mistake (or largest error) first."""
-    if outcome.kind == "regression":
-        return list(map(int, np.argsort(-np.abs(outcome.answers - outcome.truth), kind="stable")))
-    if outcome.kind == "multi_label":
-        badness: Any = np.where(outcome.truth == 1, 1 - outcome.answers, outcome.answers).max(axis=1)
+    if output.kind == "regression":
+        return list(map(int, np.argsort(-np.abs(output.answers - output.truth), kind="stable")))
+    if output.kind == "multi_label":
+        badness: Any = np.where(output.truth == 1, 1 - output.answers, output.answers).max(axis=1)
     else:
-        badness = 1 - outcome.answers[np.arange(len(outcome)), outcome.truth]
+        badness = 1 - output.answers[np.arange(len(output)), output.truth]
     order = np.argsort(-badness, kind="stable")
-    return [row for row in order.tolist() if not outcome.right[row]]
+    return [row for row in order.tolist() if not output.right[row]]
