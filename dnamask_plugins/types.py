@@ -28,7 +28,7 @@ class NucleotideBatch:
     Attributes
     ----------
     codes : uint8 array, shape (B, N)
-        Nucleotide codes (see `nucleotides`), 255 behind the end of a sequence.
+        Nucleotide codes (see `nucleotides`), 255 after the end of a sequence.
     lengths : int32 array, shape (B,)
         Nucleotides in each sequence.
     soft_mask : bool array, shape (B, N)
@@ -104,7 +104,7 @@ class TokenBatch:
     attention_mask : bool array, shape (B, L)
         False for padding.
     nucleotides : uint8 array, shape (B, N)
-        Codes of the sequence itself, 255 behind its end.
+        Codes of the sequence itself, 255 after its end.
     lengths : int32 array, shape (B,)
         Nucleotides in each sequence.
     weights : float32 array, shape (B, N), or None

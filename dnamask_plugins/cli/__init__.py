@@ -139,7 +139,7 @@ def _named_as_called(arguments: list[str] | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let what schedulers send end a command as an error does, so that it cleans up behind itself."""
+    """Let what schedulers send end a command as an error does, so that it cleans up after itself."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

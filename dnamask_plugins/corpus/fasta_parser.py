@@ -237,7 +237,7 @@ class Parser:
 
 
 def _after_line(data: bytes, position: int) -> tuple[int, bool]:
-    """Return the place behind the line that holds a place, and whether its end was there."""
+    """Return the place after the line that holds a place, and whether its end was there."""
     ends = [end for end in (data.find(b"\n", position), data.find(b"\r", position)) if end >= 0]
     return (min(ends) + 1, True) if ends else (len(data), False)
 

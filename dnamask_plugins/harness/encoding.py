@@ -20,7 +20,7 @@ _POOL: Final = 64
 
 @dataclass(frozen=True, eq=False)
 class EncodedData:
-    """Token ids of a split, one row behind the other.
+    """Token ids of a split, one row after the other.
 
     Attributes
     ----------
@@ -211,7 +211,7 @@ class LengthBuckets:
         whole = sorted_rows.size // self.batch_size * self.batch_size
         batches = sorted_rows[:whole].reshape(-1, self.batch_size)
         shuffled = batches[generator.permutation(len(batches))].ravel()
-        # The incomplete batch stays last: elsewhere it would shift every batch behind it.
+        # The incomplete batch stays last: elsewhere it would shift every batch after it.
         return iter(np.concatenate([shuffled, sorted_rows[whole:]]).tolist())
 
 

@@ -1,4 +1,4 @@
-"""What came of one trial, in memory and as a file that is either whole or not there."""
+"""The outcome of one trial, in memory and as a file that is either whole or not there."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def _check_tokenizer(config: PretrainedConfig, tokenizer: DNATokenizer, source: 
 
 
 def _counts_from_padding(config: PretrainedConfig) -> bool:
-    """Say whether positions begin behind the padding id (RoBERTa, ESM): another id would move them all."""
+    """Say whether positions begin after the padding id (RoBERTa, ESM): another id would move them all."""
     from dnamask_plugins.models.positions import max_positions
 
     other = copy.deepcopy(config)

@@ -87,7 +87,7 @@ class Segments:
         return Segments(self.lengths, row, slot, cumulative, self.width)
 
     def grid(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Lay tokens (T, ...) out as padded rows (B, width, ...), zeros behind."""
+        """Lay tokens (T, ...) out as padded rows (B, width, ...), then zeros."""
         padded = tokens.new_zeros((self.cumulative.shape[0] - 1, self.width, *tokens.shape[1:]))
         return padded.index_put((self.row, self.slot), tokens)
 

@@ -24,7 +24,7 @@ def max_positions(config: PretrainedConfig) -> int | None:
     """Return the longest row in tokens that a model of a configuration takes, None where nothing limits it.
 
     A skeleton of one layer reads a short row. A table that it looks up at n, n + 1, n + 2, ... for the
-    tokens in their order holds positions, and what is left of it behind n is the limit: RoBERTa's 514 rows
+    tokens in their order holds positions, and what is left of it after n is the limit: RoBERTa's 514 rows
     begin at 2. Rotary and relative positions have no table that could end.
 
     Parameters

@@ -104,7 +104,7 @@ class TokenizerBase(Configurable, ABC):
 
     @property
     def pad_token_id(self) -> int:
-        """Id behind the end of a row."""
+        """Id after the end of a row."""
         return self.token_to_id[self.roles["pad_token"]]
 
     @property

@@ -1,6 +1,6 @@
 """Tokenizers of Hugging Face's ``tokenizers`` library that give our ids on raw sequences.
 
-The library has no overlapping words. They are made by its normalizer, which can insert letters: behind
+The library has no overlapping words. They are made by its normalizer, which can insert letters: after
 each letter (lower case) come copies (upper case) of the k - 1 letters that follow it, the incomplete words
 at the end are deleted, and what is left is cut every k letters. No code of ours is needed to load the result.
 """
@@ -42,7 +42,7 @@ def letter_steps(letters_as: str = LETTERS) -> list[Any]:
 
 
 def joined(shared: int = 0) -> Any:
-    """Return the decoder that writes tokens one behind the other, without blanks and marks of words.
+    """Return the decoder that writes tokens one after the other, without blanks and marks of words.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ class Spellings:
     Attributes
     ----------
     letters : int8 array, shape (V, m)
-        Nucleotide codes 0 to 3, 4 for N, -1 behind the end of a word; a special id spells nothing.
+        Nucleotide codes 0 to 3, 4 for N, -1 after the end of a word; a special id spells nothing.
         m is the length of the longest word.
     """
 

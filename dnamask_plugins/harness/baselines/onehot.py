@@ -36,7 +36,7 @@ def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
 def by_place(splits: Sequence[LabelledData], longest: int) -> list[Any]:
     """Turn sequences into one column per place and k-mer, for k up to `longest`.
 
-    Places are counted from the start; those behind the longest row of the first split are left out, and so
+    Places are counted from the start; those after the longest row of the first split are left out, and so
     are k-mers with another letter than A, C, G, T.
 
     Returns

@@ -22,7 +22,7 @@ COLUMNS: Final = ("region", "start", "end", "strand")
 
 @dataclass(frozen=True)
 class Interval:
-    """A stretch of one strand: `start` counts from 0, `end` is behind the last letter."""
+    """A stretch of one strand: `start` counts from 0, `end` is after the last letter."""
 
     region: str
     start: int
@@ -83,7 +83,7 @@ def read_intervals(
     Raises
     ------
     InputError
-        A region is not in the genome or in it twice, or an interval ends behind its region.
+        A region is not in the genome or in it twice, or an interval ends after its region.
     """
     rows: dict[str, list[int]] = defaultdict(list)
     for row, interval in enumerate(intervals):

@@ -160,7 +160,7 @@ def _read_folder(folder: Path) -> Table:
 
 
 def _join(paths: Mapping[str, Path]) -> Table:
-    """Put the rows of several splits behind each other."""
+    """Put the rows of several splits one after the other."""
     parts = {split: read_table(paths[split]) for split in SPLITS if split in paths}
     names = list(parts["train"].columns)
     for split, part in parts.items():

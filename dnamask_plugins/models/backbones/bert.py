@@ -1,4 +1,4 @@
-"""BERT: norm behind each block, learned positions. DNABERT, LOGO, GROVER and many others are of this kind."""
+"""BERT: norm after each block, learned positions. DNABERT, LOGO, GROVER and many others are of this kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def packed(model: Any) -> Encoder | None:
 
 
 class BertEncoder:
-    """BERT: norm behind each block, absolute positions."""
+    """BERT: norm after each block, absolute positions."""
 
     def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
         """See `Encoder`."""

@@ -39,7 +39,7 @@ def packed(model: Any) -> Encoder | None:
 
 
 class MegatronBertEncoder(BertEncoder):
-    """As BERT, with the norm before each block and one behind the last layer."""
+    """As BERT, with the norm before each block and one after the last layer."""
 
     def layer(
         self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None

@@ -1,1 +1,1 @@
-"""What a fine-tuning came to, as one page: curves, mistakes, calibration, and on what they depend."""
+"""The report of a fine-tuning, as one page: curves, mistakes, calibration, and on what they depend."""

@@ -5,7 +5,7 @@ Of "ACGTAC" in overlapping 3-mers, [CLS] ACG CGT GTA TAC [SEP], a `Row` sees fou
     token   0 (ACG)  1 (CGT)  2 (GTA)  3 (TAC)
     column  1        2        3        4          place in the batch; [CLS] and [SEP] are left out
     start   0        1        2        3          first nucleotide
-    stop    3        4        5        6          behind the last one
+    stop    3        4        5        6          after the last one
 
 Offsets never decrease along a row, so the tokens that show a nucleotide of an interval are neighbours: hiding
 nucleotide 2 (G) means masking tokens 0, 1 and 2.

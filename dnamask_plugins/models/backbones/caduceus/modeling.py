@@ -107,7 +107,7 @@ class CaduceusEmbeddings(nn.Module):
 
 
 class CaduceusBackbone(nn.Module):
-    """Embedding, layers and the norm behind them."""
+    """Embedding, layers and the norm after them."""
 
     def __init__(self, config: CaduceusConfig) -> None:
         super().__init__()
@@ -147,7 +147,7 @@ class CaduceusPreTrainedModel(PreTrainedModel):
                 with torch.no_grad():
                     module.out_proj.weight /= math.sqrt(self.config.n_layer)
         elif isinstance(module, nn.Embedding | nn.Linear):
-            # The linear layers of the mixer get their own start with it, behind this one.
+            # The linear layers of the mixer get their own start with it, after this one.
             init.normal_(module.weight, std=self.config.initializer_range)
         elif isinstance(module, EquivariantEmbedding | EquivariantHead):
             init.copy_(module.complement_map, torch.tensor(self.config.complements()))

@@ -74,7 +74,7 @@ class NormHolder(nn.Module):
 
 
 class EquivariantEmbedding(nn.Module):
-    """Embeds both strands: the letters, and behind them their complements with reversed channels."""
+    """Embeds both strands: the letters, and after them their complements with reversed channels."""
 
     def __init__(self, config: CaduceusConfig) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ _EARLIER_TYPE: Final = "dnabert2"
 def describes(settings: Mapping[str, Any]) -> bool:
     """Say whether a ``config.json`` is one of this architecture.
 
-    The published one has no model type of its own; what gives it away is the ALiBi setting, or the remote
+    The published one has no model type of its own; it is recognised by the ALiBi setting, or the remote
     module that it asks to run.
 
     Examples

@@ -90,7 +90,7 @@ class DnaBert2SelfAttention(nn.Module):
 
 
 class DnaBert2SelfOutput(nn.Module):
-    """Projection, residual and norm behind attention."""
+    """Projection, residual and norm after attention."""
 
     def __init__(self, config: DnaBert2Config) -> None:
         super().__init__()

@@ -22,7 +22,7 @@ MODEL_TYPE: Final = "gena_lm"
 def describes(settings: Mapping[str, Any]) -> bool:
     """Say whether a ``config.json`` is one of this architecture.
 
-    The published ones call themselves ``bert``; what gives them away is ``pre_layer_norm``.
+    The published ones call themselves ``bert``; they are recognised by ``pre_layer_norm``.
 
     Examples
     --------

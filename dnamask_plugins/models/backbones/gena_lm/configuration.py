@@ -15,9 +15,9 @@ class GenaConfig(BertConfig):
     Parameters
     ----------
     pre_layer_norm : bool
-        Norm before each block and not behind it.
+        Norm before each block and not after it.
     last_layer_norm : bool or None
-        A norm behind the last layer (the ``lastln`` forms); as `pre_layer_norm` where None.
+        A norm after the last layer (the ``lastln`` forms); as `pre_layer_norm` where None.
     **kwargs
         As for ``BertConfig``.
 

@@ -54,7 +54,7 @@ class PreNormLayer(BertLayer):
 
 
 class PreNormEncoder(BertEncoder):
-    """The stack of layers, with a norm behind the last one in the ``lastln`` forms."""
+    """The stack of layers, with a norm after the last one in the ``lastln`` forms."""
 
     def __init__(self, config: GenaConfig) -> None:
         super().__init__(config)

@@ -21,7 +21,7 @@ MODEL_TYPE: Final = "nucleotide_transformer_v2"
 def describes(settings: Mapping[str, Any]) -> bool:
     """Say whether a ``config.json`` is one of this architecture.
 
-    The published ones call themselves ``esm`` or nothing at all; what gives them away is ``add_bias_fnn``.
+    The published ones call themselves ``esm`` or nothing at all; they are recognised by ``add_bias_fnn``.
 
     Examples
     --------
