@@ -8,6 +8,7 @@ masked tokens cover the place, the mean of their log-probabilities is taken, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,32 @@ import torch
 from numpy.typing import NDArray
 
 from dnamask_plugins.budget import tokens_showing
-from dnamask_plugins.models.forward import half_precision, model_inputs, tokens_at_once
+from dnamask_plugins.models.forward import half_precision, in_slices, model_inputs, tokens_at_once
 from dnamask_plugins.models.masked_loss import masked_logits
 from dnamask_plugins.models.nucleotide_loss import LetterTable
-from dnamask_plugins.nucleotides import complement
+from dnamask_plugins.nucleotides import UNKNOWN, complement, decode_codes, encode_letters
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.tokenizers.spelling import Spellings
 from dnamask_plugins.types import BoolArray, NucleotideBatch, TokenBatch
+
+
+@dataclass(frozen=True)
+class Question:
+    """Some nucleotides of a window, hidden together: upper-case letters, and places in ascending order."""
+
+    letters: str
+    places: tuple[int, ...]
+
+    def on_the_other_strand(self) -> Question:
+        """Return the same question of the reverse complement.
+
+        Examples
+        --------
+        >>> Question("GGTAT", (1, 2)).on_the_other_strand()
+        Question(letters='ATACC', places=(2, 3))
+        """
+        letters = decode_codes(complement(encode_letters(self.letters)[0])[::-1])
+        return Question(letters, tuple(len(letters) - 1 - place for place in reversed(self.places)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +129,84 @@ class NucleotideScorer:
             found.append(self.ask(batch[np.zeros(len(rows), dtype=np.intp)], rows))
         return np.concatenate(found)
 
+    def of_each(
+        self, codes: NDArray[np.uint8], begin: int = 0, end: int | None = None, spacing: int | None = None
+    ) -> NDArray[np.float64]:
+        """Ask for every nucleotide of a part of one window.
+
+        Parameters
+        ----------
+        codes : uint8 array, shape (n,)
+            The window.
+        begin, end : int
+            The part; all of it by default.
+        spacing : int, optional
+            See `questions`.
+
+        Returns
+        -------
+        float64 array, shape (end - begin, 4)
+            As `log_probabilities` gives them.
+        """
+        end = codes.size if end is None else end
+        if begin >= end:
+            return np.empty((0, 4))
+        hidden = questions(begin, end, codes.size, spacing)
+        logs = np.empty((end - begin, 4))
+        logs[np.nonzero(hidden)[1] - begin] = self.log_probabilities(codes, hidden)
+        return logs
+
+    def of_windows(self, questions: Sequence[Question]) -> list[NDArray[np.float64]]:
+        """Ask one question of each of several windows, as many together as the device takes.
+
+        Parameters
+        ----------
+        questions : sequence of Question
+            Equal ones are asked once.
+
+        Returns
+        -------
+        list of float64 array, shape (k, 4)
+            For each question the log-probabilities of A, C, G and T at its k places, as
+            `log_probabilities` gives them.
+
+        Examples
+        --------
+        >>> from dnamask_plugins.models.loading import load_masked_lm
+        >>> from dnamask_plugins.plugins import create
+        >>> kmers = create("tokenizers", "kmer", k=3)
+        >>> scorer = NucleotideScorer.of(load_masked_lm("bert_tiny", kmers)[0], kmers)
+        >>> found = scorer.of_windows([Question("GGTATAAA", (2, 3)), Question("TATAAA", (0,))])
+        >>> [logs.shape for logs in found]
+        [(2, 4), (1, 4)]
+        """
+        once = list(dict.fromkeys(questions))
+        forward = self._windows_one_strand(once)
+        if self.both_strands:
+            backward = self._windows_one_strand([question.on_the_other_strand() for question in once])
+            # Places come from the last to the first there, and for the complementary letters.
+            forward = [
+                _normalised((one + other[::-1, ::-1]) / 2)
+                for one, other in zip(forward, backward, strict=True)
+            ]
+        found = dict(zip(once, forward, strict=True))
+        return [found[question] for question in questions]
+
+    def _windows_one_strand(self, questions: Sequence[Question]) -> list[NDArray[np.float64]]:
+        device = next(self.model.parameters()).device
+        order = sorted(range(len(questions)), key=lambda number: -len(questions[number].letters))
+        batch = self.tokenizer.encode_batch([questions[number].letters for number in order])
+        hidden = np.zeros(batch.nucleotides.shape, dtype=bool)
+        for row, number in enumerate(order):
+            hidden[row, list(questions[number].places)] = True
+        counts = hidden.sum(axis=1)
+        found: list[Any] = [None] * len(questions)
+        for rows, part in in_slices(batch, tokens_at_once(device)):
+            logs = np.split(self.ask(part, hidden[rows]), np.cumsum(counts[rows])[:-1])
+            for row, answer in zip(range(rows.start, rows.stop), logs, strict=True):
+                found[order[row]] = answer
+        return found
+
     def ask(self, batch: TokenBatch, hidden: BoolArray) -> NDArray[np.float64]:
         """Ask one question a row, bool (B, N); return log-probabilities (K, 4), see `log_probabilities`."""
         mask = tokens_showing(hidden, batch)
@@ -146,6 +244,20 @@ class NucleotideScorer:
         with np.errstate(invalid="ignore", divide="ignore"):
             means = np.where(counts[..., None] > 0, sums / counts[..., None], np.nan)
         return _normalised(means[hidden])
+
+
+def of_own(codes: NDArray[np.uint8], logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the log-probabilities (n,) of the letters in the sequence, from those of all four; NaN for N.
+
+    Examples
+    --------
+    >>> of_own(np.array([0, 4], dtype=np.uint8), np.log([[0.5, 0.25, 0.125, 0.125]] * 2)).round(2).tolist()
+    [-0.69, nan]
+    """
+    known = codes < UNKNOWN
+    out = np.full(codes.size, np.nan)
+    out[known] = logs[known, codes[known]]
+    return out
 
 
 def _normalised(logs: NDArray[np.float64]) -> NDArray[np.float64]:

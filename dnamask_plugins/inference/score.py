@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.inference.job import Collector, OpenModel, Reading, open_parts
-from dnamask_plugins.inference.likelihood import NucleotideScorer, questions
+from dnamask_plugins.inference.likelihood import NucleotideScorer, of_own
 from dnamask_plugins.inference.outputs import TABLES, check_suffix, write_table
 from dnamask_plugins.inference.windows import Window
 from dnamask_plugins.models.loading import load_masked_lm
-from dnamask_plugins.nucleotides import LETTERS, UNKNOWN, decode_codes, encode_letters
+from dnamask_plugins.nucleotides import LETTERS, decode_codes, encode_letters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,10 +55,7 @@ class ScoredPart:
     @property
     def own(self) -> NDArray[np.float64]:
         """Log-probabilities of the letters in the sequence, shape (n,); NaN for letters like N."""
-        known = self.codes < UNKNOWN
-        out = np.full(self.codes.size, np.nan)
-        out[known] = self.logs[known, self.codes[known]]
-        return out
+        return of_own(self.codes, self.logs)
 
 
 @dataclass(frozen=True)
@@ -166,11 +163,7 @@ def _score(
                 _score(scorer, codes[middle:], max(begin - middle, 0), end - middle, limit, spacing),
             ]
         )
-    hidden = questions(begin, end, codes.size, spacing)
-    found = scorer.log_probabilities(codes, hidden)
-    logs = np.empty((end - begin, 4))
-    logs[np.nonzero(hidden)[1] - begin] = found
-    return logs
+    return scorer.of_each(codes, begin, end, spacing)
 
 
 def score_file(

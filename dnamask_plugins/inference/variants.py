@@ -51,11 +51,14 @@ class Variant:
     alt: str
 
     @property
-    def unscored(self) -> str:
-        """Why this variant has no score; empty where it may have one."""
-        if set(self.ref) <= _LETTERS and set(self.alt) <= _LETTERS and self.ref and self.alt:
-            return "" if len(self.ref) == len(self.alt) else "changes the length"
-        return "no plain allele"
+    def plain(self) -> bool:
+        """Whether both alleles are spelled out; ``<DEL>``, ``*`` and ``N`` are not."""
+        return bool(self.ref and self.alt) and set(self.ref) <= _LETTERS and set(self.alt) <= _LETTERS
+
+    @property
+    def changes_length(self) -> bool:
+        """Whether it is an insertion or a deletion."""
+        return len(self.ref) != len(self.alt)
 
     @property
     def places(self) -> list[int]:
@@ -84,6 +87,23 @@ class Context:
     variant: Variant
     letters: str
     place: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether the reference allele lies inside."""
+        return self.place >= 0 and self.place + len(self.variant.ref) <= len(self.letters)
+
+    @property
+    def changed(self) -> str:
+        """The window with the alternative allele; longer or shorter than the other where that is.
+
+        Examples
+        --------
+        >>> Context(Variant(0, "chr1", 99, "", "TA", "T"), "GGTATAAA", 2).changed
+        'GGTTAAA'
+        """
+        behind = self.place + len(self.variant.ref)
+        return self.letters[: self.place] + self.variant.alt + self.letters[behind:]
 
 
 def read_variants(path: str | Path) -> list[Variant]:
@@ -176,7 +196,8 @@ def contexts(
     """Yield each variant with a window of the reference, in the order of the reference.
 
     The reference is read once, in pieces. A variant is in the middle of its window, except near the ends
-    of a sequence.
+    of a sequence. The window is shorter by as many letters as the variant inserts, so that neither allele's
+    window exceeds the length.
 
     Parameters
     ----------
@@ -210,7 +231,8 @@ def contexts(
         end = origin + len(buffer)
         while here and (piece.last or _window(here[-1], length)[1] <= end):
             yield _context(here.pop(), buffer, origin, length, shown)
-        keep = max(min(_window(here[-1], length)[0] if here else end, end - length), origin)
+        # The next variant's window may begin later than that of one behind it; none begins before this.
+        keep = max(min(here[-1].start - length if here else end, end - length), origin)
         buffer, origin = buffer[keep - origin :], keep
     left = next(iter(waiting.values()), None)
     if left:
@@ -232,12 +254,15 @@ def _of(name: str, waiting: dict[str, list[Variant]]) -> list[Variant]:
 
 
 def _window(variant: Variant, length: int) -> tuple[int, int]:
+    if variant.plain:
+        length = max(length - max(len(variant.alt) - len(variant.ref), 0), 0)
     start = max(variant.start + len(variant.ref) // 2 - length // 2, 0)
     return start, start + length
 
 
 def _context(variant: Variant, buffer: str, origin: int, length: int, shown: str) -> Context:
     start, stop = _window(variant, length)
+    length = stop - start
     end = origin + len(buffer)
     if variant.start + len(variant.ref) > end:
         raise InputError(
@@ -247,11 +272,11 @@ def _context(variant: Variant, buffer: str, origin: int, length: int, shown: str
     if stop > end:
         start = max(end - length, origin)
     letters = buffer[start - origin : start - origin + length]
-    place = variant.start - start
-    found = letters[place : place + len(variant.ref)]
-    comparable = len(variant.ref) <= length and set(variant.ref) <= _LETTERS and "N" not in found
+    context = Context(variant, letters, variant.start - start)
+    found = letters[max(context.place, 0) : context.place + len(variant.ref)]
+    comparable = context.whole and set(variant.ref) <= _LETTERS and "N" not in found
     if comparable and found != variant.ref:
         raise InputError(
             f"{variant}: {shown} has {found} there; is it another assembly? correct or remove the variant"
         )
-    return Context(variant, letters, place)
+    return context

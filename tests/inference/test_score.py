@@ -13,9 +13,9 @@ import pytest
 from toy_data import random_dna
 
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.inference.effects import score_variants
+from dnamask_plugins.inference.effects import log_odds, score_variants
 from dnamask_plugins.inference.job import Collector, InferenceWarning, OpenModel, Reading
-from dnamask_plugins.inference.likelihood import NucleotideScorer
+from dnamask_plugins.inference.likelihood import NucleotideScorer, Question
 from dnamask_plugins.inference.mutagenesis import draw
 from dnamask_plugins.inference.score import read_scores, score_file
 from dnamask_plugins.inference.sequences import read_pieces
@@ -165,9 +165,9 @@ def test_effects_are_the_ratio_of_hidden_alleles(
     rows = rows_of(output)
     assert [row["id"] for row in rows] == ["v0", "v1", "v1", "v2", "v3", "v4", "v5", "v6"]
     assert [row["pos"] for row in rows] == ["4", "71", "71", "81", "130", "5", "6", "41"]
-    assert [row["note"] for row in rows[5:]] == ["changes the length", "no plain allele", "no plain allele"]
-    assert [row["effect"] for row in rows[5:]] == ["", "", ""]
-    assert (summary.variants, summary.unscored) == (8, 3)
+    assert [row["note"] for row in rows[6:]] == ["no plain allele", "no plain allele"]
+    assert [row["effect"] for row in rows[6:]] == ["", ""]
+    assert (summary.variants, summary.unscored, summary.of_length) == (8, 2, 1)
 
     def effect(window: str, place: int, one: str, other: str) -> float:
         logs = alone(scorer, window, place)
@@ -187,6 +187,62 @@ def test_effects_are_the_ratio_of_hidden_alleles(
         for row, place in enumerate((0, 3))
     )
     assert float(rows[3]["effect"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_an_indel_compares_the_windows_of_both_alleles(
+    tiny_model: Path, fasta: Path, scorer: NucleotideScorer, tmp_path: Path
+):
+    first = CHROMOSOMES["chr1"]
+    rows = [
+        ("chr1", 61, first[60], first[60] + "TATA"),
+        ("chr1", 61, first[60:63], first[60]),
+        ("chr1", 2, first[1:3], first[1]),
+        ("chr1", 61, first[60], first[60] + "A" * 40),
+        ("chr1", 21, first[20:80], first[20]),
+    ]
+    output = tmp_path / "effects.tsv"
+    summary = score_variants(
+        str(tiny_model), vcf_of(tmp_path / "v.vcf", rows), fasta, output, window=40, both_strands=True
+    )
+    found = rows_of(output)
+    assert (summary.of_length, summary.unscored) == (3, 2)
+    assert {row["note"] for row in found[3:]} == {"longer than the window"}
+    both = NucleotideScorer.of(scorer.model, scorer.tokenizer, both_strands=True)
+
+    def odds(window: str) -> float:
+        each = [alone(both, window, place)["ACGT".index(letter)] for place, letter in enumerate(window)]
+        return float(sum(each) + len(window) * np.log(4))
+
+    # 36 letters around an insertion of 4, so that its window has 40; 40 around the deletions.
+    windows = (
+        (first[42:78], first[42:61] + "TATA" + first[61:78]),
+        (first[41:81], first[41:61] + first[63:81]),
+        (first[:40], first[:2] + first[3:40]),
+    )
+    for row, (ref, alt) in zip(found, windows, strict=False):
+        assert float(row["log_p_ref"]) == pytest.approx(odds(ref), abs=1e-4)
+        assert float(row["effect"]) == pytest.approx(odds(alt) - odds(ref), abs=1e-4)
+
+
+def test_to_a_model_that_guesses_length_is_nothing(scorer: NucleotideScorer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(
+        NucleotideScorer,
+        "log_probabilities",
+        lambda self, codes, hidden: np.full((int(hidden.sum()), 4), np.log(0.25)),
+    )
+    assert log_odds(scorer, "ACGTNACG") == pytest.approx(0) == pytest.approx(log_odds(scorer, "A", 3))
+
+
+def test_many_windows_at_once_answer_as_one_by_one(tiny_model: Path, scorer: NucleotideScorer):
+    generator = np.random.default_rng(7)
+    asked = [Question(random_dna(generator, length), (1, length // 2)) for length in (12, 90, 7, 90, 40)]
+    for both in (False, True):
+        one = NucleotideScorer.of(scorer.model, scorer.tokenizer, both)
+        for question, logs in zip([*asked, asked[0]], one.of_windows([*asked, asked[0]]), strict=True):
+            hidden = np.zeros((1, len(question.letters)), dtype=bool)
+            hidden[0, list(question.places)] = True
+            expected = one.log_probabilities(encode_letters(question.letters)[0], hidden)
+            np.testing.assert_allclose(logs, expected, atol=1e-5)
 
 
 def test_killed_variants_go_on(
@@ -243,6 +299,9 @@ def test_variants_that_do_not_fit_are_refused(row: tuple, message: str, tmp_path
 
 def test_contexts_do_not_depend_on_the_pieces(tmp_path: Path, fasta: Path):
     rows = [("chr1", place + 1, *allele("chr1", place)) for place in (0, 1, 30, 31, 64, 65, 128, 129)]
+    first = CHROMOSOMES["chr1"]
+    # Their windows begin later than that of a variant behind them.
+    rows += [("chr1", 61, first[60:74], first[60]), ("chr1", 100, first[99], first[99] + "T" * 15)]
     listed = read_variants(vcf_of(tmp_path / "v.vcf", rows))
 
     def windows(block: int) -> list[tuple[str, int]]:
@@ -250,7 +309,7 @@ def test_contexts_do_not_depend_on_the_pieces(tmp_path: Path, fasta: Path):
         return [(context.letters, context.place) for context in found]
 
     assert windows(1 << 20) == windows(7) == windows(64)
-    assert all(len(letters) == 20 for letters, _ in windows(7))
+    assert [len(letters) for letters, _ in windows(7)] == [20] * 7 + [5] + [20] * 2
 
 
 def test_scores_become_a_picture(tiny_model: Path, fasta: Path, tmp_path: Path):

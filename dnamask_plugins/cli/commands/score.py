@@ -38,7 +38,9 @@ def score(
     ] = False,
     spacing: Annotated[
         int | None,
-        typer.Option(help="Hide every SPACING-th nucleotide together: faster, with less context."),
+        typer.Option(
+            help="Hide every SPACING-th nucleotide together: faster, less context. For variants: indels."
+        ),
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="PNG of all changes to the first sequence.")] = None,
     region: Annotated[
@@ -64,9 +66,9 @@ def score(
     if variants is not None:
         if reference is None:
             raise ConfigError("--variants needs --reference: the FASTA that the positions count in")
-        if picture is not None or spacing is not None or stride is not None:
-            raise ConfigError("--picture, --spacing and --stride go with SEQUENCES, not with --variants")
-        _variants(model, variants, reference, output, window, both_strands, overwrite)
+        if picture is not None or stride is not None:
+            raise ConfigError("--picture and --stride go with SEQUENCES, not with --variants")
+        _variants(model, (variants, reference), output, (window, spacing), both_strands, overwrite)
         return
     assert sequences is not None
     _sequences(
@@ -84,22 +86,23 @@ def score(
 
 def _variants(
     model: str,
-    variants: Path,
-    reference: Path,
+    files: tuple[Path, Path],
     output: Path,
-    window: int | None,
+    cut: tuple[int | None, int | None],
     both_strands: bool,
     overwrite: bool,
 ) -> None:
     from dnamask_plugins.cli.progress import counting
-    from dnamask_plugins.inference.effects import MEANING, score_variants
+    from dnamask_plugins.inference.effects import MEANING, MEANING_OF_LENGTH, score_variants
     from dnamask_plugins.inference.variants import read_variants
 
-    with counting(lambda: len(read_variants(variants)), "scoring", "variants") as advance:
-        done = score_variants(model, variants, reference, output, window, both_strands, overwrite, advance)
+    with counting(lambda: len(read_variants(files[0])), "scoring", "variants") as advance:
+        done = score_variants(model, *files, output, cut[0], both_strands, cut[1], overwrite, advance)
     if done.resumed_at:
         typer.echo(f"went on after {done.resumed_at:,} variants of an earlier command")
     typer.echo(f"{output}: {done.variants:,} variants; effect = {MEANING}")
+    if done.of_length:
+        typer.echo(f"{MEANING_OF_LENGTH} ({done.of_length:,} variants)")
     typer.echo(f"windows of {done.window:,} nucleotides around the variants")
     if done.unscored:
         typer.echo(f"{done.unscored:,} variants have no score; the column 'note' says why")
