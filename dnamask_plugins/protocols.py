@@ -52,7 +52,8 @@ class DNATokenizer(Protocol):
     It may also tell how its ids are spelled: an attribute ``spellings``, a string of A, C, G, T and N an id,
     empty for special ids and for words that spell no letters (`TokenizerBase` reads it off the
     vocabulary). The spelled start, the loss over nucleotides and perplexity per nucleotide need it; a
-    tokenizer without it works with everything else.
+    tokenizer without it works with everything else. One whose words begin several letters apart says with a
+    number ``left_at_end`` how many letters at the end of a sequence may be in no word.
     """
 
     @property

@@ -6,7 +6,7 @@ No code beside a checkpoint is ever run.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.models.families import family_of, installed
 from dnamask_plugins.models.source import AnySource, Source, find_source
 from dnamask_plugins.tokenizers.loading import tokenizer_folder
-from dnamask_plugins.tokenizers.vocabulary import check_vocabulary
+from dnamask_plugins.tokenizers.vocabulary import check_vocabulary, words_beside
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -99,7 +99,9 @@ def _kind_of_architecture(settings: Mapping[str, Any]) -> str:
 
 def _check_tokenizer(config: PretrainedConfig, tokenizer: DNATokenizer, source: Source) -> None:
     theirs, ours = config.vocab_size, tokenizer.vocab_size
-    if theirs != ours and not any(theirs == -(-ours // size) * size for size in _ROUND):
+    place = None if source.folder is None else tokenizer_folder(source.folder)
+    words = getattr(tokenizer, "vocabulary", None)
+    if theirs != ours and not _is_padded(theirs, ours) and not (theirs > ours and _lie_beside(words, place)):
         raise ConfigError(
             f"{source.reference}: the model has {theirs} tokens, the tokenizer {ours}; "
             "use the tokenizer it was trained with"
@@ -111,9 +113,18 @@ def _check_tokenizer(config: PretrainedConfig, tokenizer: DNATokenizer, source: 
         )
     # DNABERT-2's published configuration says 0, its tokenizer's [PAD] is 3: the tokenizer is right.
     config.pad_token_id = tokenizer.pad_token_id
-    place = None if source.folder is None else tokenizer_folder(source.folder)
     if place is not None:
-        check_vocabulary(getattr(tokenizer, "vocabulary", None), place)
+        check_vocabulary(words, place)
+
+
+def _is_padded(theirs: int, ours: int) -> bool:
+    return any(theirs == -(-ours // size) * size for size in _ROUND)
+
+
+def _lie_beside(words: Sequence[str] | None, place: Path | None) -> bool:
+    """Say whether just these words lie beside the weights: the model has rows for more (ProkBERT, 4,200)."""
+    beside = None if words is None or place is None else words_beside(place)
+    return beside is not None and beside[0] == dict(enumerate(words or ()))
 
 
 def _counts_from_padding(config: PretrainedConfig) -> bool:

@@ -96,8 +96,8 @@ def word_level(
     return framed(tokenizer, ids, head, tail, special)
 
 
-def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
-    """Make the tokenizer of overlapping k-mers, for raw sequences."""
+def overlapping_kmers(vocabulary: Sequence[str], k: int, shift: int = 1) -> Tokenizer:
+    """Make the tokenizer of k-mers that begin every `shift` letters, for raw sequences."""
     lower = LETTERS.lower()
     steps = [*letter_steps(), Lowercase()]
     for ahead in range(1, k):
@@ -110,16 +110,21 @@ def overlapping_kmers(vocabulary: Sequence[str], k: int) -> Tokenizer:
     if k > 1:
         steps.append(Replace(Regex(f"[{lower}][{LETTERS}]{{0,{k - 2}}}(?=[{lower}]|\\z)"), ""))
     steps += [Replace(letter.lower(), letter) for letter in LETTERS]
+    words: Any = Split(Regex(f".{{{k}}}"), "isolated")
+    if shift > 1:
+        # Every word stands there by now: of each `shift` of them the first is kept.
+        groups = Split(Regex(f".{{1,{k * shift}}}"), "isolated")
+        words = PreTokenizers([groups, Split(Regex(f"(?<=\\A.{{{k}}}).+"), "removed")])
     tokenizer = word_level(
         vocabulary,
         "[UNK]",
         Normalizers(steps),
-        Split(Regex(f".{{{k}}}"), "isolated"),
+        words,
         ["[CLS]"],
         ["[SEP]"],
         vocabulary[:5],
     )
-    tokenizer.decoder = joined(k - 1)
+    tokenizer.decoder = joined(k - shift)
     return tokenizer
 
 

@@ -25,12 +25,13 @@ _FIRST: Final = 5
 
 
 @njit(cache=True, nogil=True)
-def _encode(codes, lengths, digit_of_code, k, input_ids, offsets, special, attention):  # type: ignore[no-untyped-def]
+def _encode(codes, lengths, digit_of_code, k, shift, input_ids, offsets, special, attention):  # type: ignore[no-untyped-def]
     rows = input_ids.shape[0]
     keep = (1 << (2 * k)) - 1
     for row in range(rows):
         length = lengths[row]
-        count = max(length - k + 1, 0)
+        places = max(length - k + 1, 0)
+        count = (places + shift - 1) // shift
         input_ids[row, 0] = _CLS
         offsets[row, 0, 0] = 0
         offsets[row, 0, 1] = 0
@@ -45,20 +46,22 @@ def _encode(codes, lengths, digit_of_code, k, input_ids, offsets, special, atten
                 known += 1
             else:
                 known = 0
-        for start in range(count):
+        for start in range(places):
             code = codes[row, start + k - 1]
             if code < 4:
                 word = ((word << 2) | digit_of_code[code]) & keep
                 known += 1
             else:
                 known = 0
-            unknown = known < k
-            input_ids[row, start + 1] = _UNK if unknown else word + _FIRST
-            special[row, start + 1] = unknown
-        for start in range(count):
-            offsets[row, start + 1, 0] = start
-            offsets[row, start + 1, 1] = start + k
-            attention[row, start + 1] = True
+            if start % shift == 0:
+                unknown = known < k
+                column = start // shift + 1
+                input_ids[row, column] = _UNK if unknown else word + _FIRST
+                special[row, column] = unknown
+        for column in range(1, count + 1):
+            offsets[row, column, 0] = (column - 1) * shift
+            offsets[row, column, 1] = (column - 1) * shift + k
+            attention[row, column] = True
         input_ids[row, count + 1] = _SEP
         attention[row, count + 1] = True
         input_ids[row, count + 2 :] = _PAD
@@ -69,12 +72,12 @@ def _encode(codes, lengths, digit_of_code, k, input_ids, offsets, special, atten
 
 @dataclass(frozen=True)
 class KmerTokenizer(ArrayTokenizer):
-    """Overlapping k-mers: token j + 1 shows the nucleotides [j, j + k); ``[CLS] ... [SEP]``.
+    """Overlapping k-mers: token j + 1 shows the nucleotides [j s, j s + k); ``[CLS] ... [SEP]``.
 
     The vocabulary is that of DNABERT's files: [PAD] [UNK] [CLS] [SEP] [MASK], then the k-mers with their
     letters in the order A, T, C, G; ProkBERT's is the same in the order A, C, G, T. A k-mer that holds a
     letter other than A, C, G, T (U) is [UNK]: it covers its nucleotides but is never masked or labelled. A
-    sequence shorter than k is ``[CLS] [SEP]``.
+    sequence shorter than k is ``[CLS] [SEP]``; where s > 1, up to s - 1 letters at the end are in no word.
 
     Parameters
     ----------
@@ -82,11 +85,13 @@ class KmerTokenizer(ArrayTokenizer):
         Letters in a word, 1 to 10; DNABERT has 3 to 6.
     order : str
         Order of the letters in the vocabulary: ``ATCG`` (DNABERT), ``ACGT`` (ProkBERT) or another.
+    shift : int
+        s, letters from the beginning of a word to that of the next, 1 to k; ProkBERT mini-long has 2.
 
     Raises
     ------
     ConfigError
-        k is outside 1..10, or the order is none of A, C, G, T.
+        k is outside 1..10, the order is none of A, C, G, T, or the shift is outside 1..k.
 
     Examples
     --------
@@ -103,6 +108,7 @@ class KmerTokenizer(ArrayTokenizer):
 
     k: int = 6
     order: str = ALPHABET
+    shift: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.order, str) or sorted(self.order) != sorted(ALPHABET):
@@ -114,9 +120,15 @@ class KmerTokenizer(ArrayTokenizer):
             raise ConfigError(
                 f"kmer: k is {self.k!r}, but must be a whole number from 1 to 10; DNABERT's is 6"
             )
+        whole = isinstance(self.shift, int) and not isinstance(self.shift, bool)
+        if not whole or not 1 <= self.shift <= self.k:
+            raise ConfigError(
+                f"kmer: shift is {self.shift!r}, but must be a whole number from 1 to k = {self.k}; words that "
+                "lie further apart would leave letters out"
+            )
 
     @classmethod
-    def from_vocabulary(cls, words: Sequence[str]) -> KmerTokenizer | None:
+    def from_vocabulary(cls, words: Sequence[str], shift: int = 1) -> KmerTokenizer | None:
         """Find the k and the order of a vocabulary file; None where it is no list of all k-mers.
 
         Examples
@@ -130,14 +142,15 @@ class KmerTokenizer(ArrayTokenizer):
         order = "".join(word[-1:] for word in words[_FIRST : _FIRST + 4])
         if sorted(order) != sorted(ALPHABET):
             return None
-        tokenizer = cls(k, order)
+        tokenizer = cls(k, order, shift)
         return tokenizer if tuple(words) == tokenizer.vocabulary else None
 
     def to_config(self) -> dict[str, Any]:
-        """Return the configuration; DNABERT's order is left out, as records from before it have none."""
+        """Return the configuration; what is as in DNABERT is left out, as records from before have none."""
         config = super().to_config()
-        if self.order == ALPHABET:
-            del config["order"]
+        for name, value in (("order", ALPHABET), ("shift", 1)):
+            if config[name] == value:
+                del config[name]
         return config
 
     @functools.cached_property
@@ -165,15 +178,20 @@ class KmerTokenizer(ArrayTokenizer):
         """Ids of [PAD] [UNK] [CLS] [SEP] [MASK]."""
         return np.arange(_FIRST, dtype=np.int64)
 
+    @property
+    def left_at_end(self) -> int:
+        """Most letters at the end of a sequence that are in no word."""
+        return self.shift - 1
+
     def encode_codes(self, batch: NucleotideBatch) -> TokenBatch:
         """Tokenize a batch of nucleotide codes, in one compiled pass."""
-        return overlapping_words(batch, self.k, digits(self.order))
+        return overlapping_words(batch, self.k, digits(self.order), self.shift)
 
     def to_huggingface(self) -> Any:
         """Return a ``tokenizers.Tokenizer`` that gives the same ids on raw sequences."""
         from dnamask_plugins.tokenizers.huggingface_form import overlapping_kmers
 
-        return overlapping_kmers(self.vocabulary, self.k)
+        return overlapping_kmers(self.vocabulary, self.k, self.shift)
 
 
 def digits(order: str) -> NDArray[np.uint8]:
@@ -181,7 +199,9 @@ def digits(order: str) -> NDArray[np.uint8]:
     return np.array([order.index(letter) for letter in LETTERS[:4]], dtype=np.uint8)
 
 
-def overlapping_words(batch: NucleotideBatch, k: int, digit_of_code: NDArray[np.uint8]) -> TokenBatch:
+def overlapping_words(
+    batch: NucleotideBatch, k: int, digit_of_code: NDArray[np.uint8], shift: int = 1
+) -> TokenBatch:
     """Tokenize a batch into overlapping k-mers: id 5 + the word read as a number in base 4.
 
     Parameters
@@ -190,9 +210,11 @@ def overlapping_words(batch: NucleotideBatch, k: int, digit_of_code: NDArray[np.
     k : int
     digit_of_code : uint8 array, shape (4,)
         Digit of A, C, G and T.
+    shift : int
+        Letters between the beginnings of two words.
     """
     longest = int(batch.lengths.max(initial=0))
-    width = max(longest - k + 1, 0) + 2 if len(batch.lengths) else 0
+    width = -(-max(longest - k + 1, 0) // shift) + 2 if len(batch.lengths) else 0
     arrays = empty_tokens(len(batch.lengths), width)
-    _encode(batch.codes, batch.lengths, digit_of_code, k, *arrays)
+    _encode(batch.codes, batch.lengths, digit_of_code, k, shift, *arrays)
     return TokenBatch(*arrays, batch.codes, batch.lengths)

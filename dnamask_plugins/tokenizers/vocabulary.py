@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
 _PROBE: Final = "ACGTTGCATGCCAGTACCATGGATTACA"
-_FILES: Final = ("vocab.txt", "tokenizer.json", "vocab.json")
+_FILES: Final = ("tokenizer.json", "vocab.txt", "vocab.json")
+"""What a model was trained with first: MutBERT publishes a ``vocab.txt`` of other words beside it."""
 
 
 def words_beside(folder: Path) -> tuple[dict[int, str], str] | None:
@@ -26,7 +27,7 @@ def words_beside(folder: Path) -> tuple[dict[int, str], str] | None:
     Parameters
     ----------
     folder : Path
-        With ``vocab.txt``, ``tokenizer.json`` or ``vocab.json``, the first that is there.
+        With ``tokenizer.json``, ``vocab.txt`` or ``vocab.json``, the first that is there.
 
     Returns
     -------
@@ -131,8 +132,21 @@ def kmers_beside(folder: Path) -> KmerTokenizer | None:
     if found is None:
         return None
     words = found[0]
-    tokenizer = KmerTokenizer.from_vocabulary([words[index] for index in sorted(words)])
+    tokenizer = KmerTokenizer.from_vocabulary([words[index] for index in sorted(words)], _shift_of(folder))
     return None if tokenizer is None or _cuts_without_overlap(folder, tokenizer) else tokenizer
+
+
+def _shift_of(folder: Path) -> int:
+    """Return how far apart words begin, as ProkBERT's files say it beside their vocabulary; 1 where none do."""
+    for name in ("tokenizer_config.json", "config.json"):
+        try:
+            said = parse_json((folder / name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        shift = said.get("shift") if isinstance(said, Mapping) else None
+        if isinstance(shift, int) and shift >= 1:
+            return shift
+    return 1
 
 
 def _cuts_without_overlap(folder: Path, tokenizer: KmerTokenizer) -> bool:

@@ -37,6 +37,38 @@ def write_checkpoint(
     return folder
 
 
+def inputs(form: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Return what a form's answers belong to, with the mask of what is no padding."""
+    ids = torch.tensor(form["input_ids"])
+    return {"input_ids": ids, "attention_mask": (ids != form["config"]["pad_token_id"]).long()}
+
+
+def assert_close_on_tokens(came: torch.Tensor, expected: list[float], tokens: torch.Tensor) -> None:
+    """Compare answers where there is no padding."""
+    wanted = torch.tensor(expected).view(came.shape)
+    torch.testing.assert_close(came[tokens], wanted[tokens], atol=2e-5, rtol=1e-4)
+
+
+def check_answers(form: Mapping[str, Any], tokenizer: Any, place: Path) -> None:
+    """Compare scores, hidden states and a classifier with an original's, loaded from its own layout."""
+    from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm
+
+    given = inputs(form)
+    tokens = given["attention_mask"].bool()
+    folder = write_checkpoint(place / "masked", form["config"], form["masked_lm"], form["tied"])
+    names = {str(number): str(number) for number in range(3)}
+    other = write_checkpoint(place / "classes", form["config"] | {"id2label": names}, form["classifier"])
+    model, description = load_masked_lm(folder, tokenizer)
+    assert description.started_fresh == ()
+    base, _ = load_base(folder, tokenizer)
+    classifier, _ = load_classifier(other, tokenizer, head="kept", num_labels=3)
+    with torch.no_grad():
+        assert_close_on_tokens(model.eval()(**given).logits, form["logits"], tokens)
+        assert_close_on_tokens(base.eval()(**given).last_hidden_state, form["hidden"], tokens)
+        classes = classifier.eval()(**given).logits
+    torch.testing.assert_close(classes, torch.tensor(form["classes"]), atol=2e-5, rtol=1e-4)
+
+
 class Ids:
     """All that loading asks of a tokenizer."""
 

@@ -21,7 +21,7 @@ PARAMETERS: Mapping[tuple[str, str], list[dict[str, Any]]] = {
     ("strategies", "global_npmi"): [{"npmi": SCORES}, {"npmi": SCORES, "temperature": 0.5}],
     ("strategies", "mixture"): [{"strategies": ["span", {"name": "span", "length": 6}], "weights": [1, 2]}],
     ("strategies", "span"): [{}, {"length": 6}],
-    ("tokenizers", "kmer"): [{"k": 3}, {"k": 6}],
+    ("tokenizers", "kmer"): [{"k": 3}, {"k": 6}, {"k": 6, "order": "ACGT", "shift": 2}],
     ("tokenizers", "logo"): [{}, {"n": 3, "phase": 2}],
     ("curricula", "join"): [{"parts": [{"name": "linear"}, {"name": "cm_gems"}], "boundaries": [700]}],
     ("curricula", "piecewise"): [{"stages": [["span", 0.3], ["genemask", 0.15]], "boundaries": [1000]}],

@@ -58,9 +58,14 @@ def test_decoding_writes_each_nucleotide_once(k: int) -> None:
     assert exported.decode(ids).startswith(f"[CLS]{'GATTACA'[:k]}[MASK]")
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 6, 7])
-def test_overlapping_kmers_of_raw_sequences(k: int, tmp_path: Path, messy: list[str]) -> None:
-    round_trip(KmerTokenizer(k), tmp_path, messy)
+@pytest.mark.parametrize(("k", "shift"), [(1, 1), (2, 1), (3, 1), (6, 1), (7, 1), (3, 3), (6, 2), (7, 3)])
+def test_overlapping_kmers_of_raw_sequences(k: int, shift: int, tmp_path: Path, messy: list[str]) -> None:
+    round_trip(KmerTokenizer(k, shift=shift), tmp_path, messy)
+
+
+def test_decoding_words_two_letters_apart() -> None:
+    exported = to_huggingface(KmerTokenizer(6, "ACGT", shift=2))
+    assert exported.decode(exported("GATTACAGATT")["input_ids"]) == "[CLS]GATTACAGAT[SEP]"
 
 
 def test_longest_kmers(messy: list[str]) -> None:

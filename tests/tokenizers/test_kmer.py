@@ -23,11 +23,11 @@ sequences = st.lists(st.text("ACGTacgtNnUuRySk", max_size=40), max_size=6)
 
 
 # Longer words are in another test: the table by hand is slow to make.
-def by_hand(sequence: str, k: int) -> tuple[list[int], list[list[int]], list[bool]]:
+def by_hand(sequence: str, k: int, shift: int) -> tuple[list[int], list[list[int]], list[bool]]:
     text = sequence.upper().replace("U", "T")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *map("".join, itertools.product("ATCG", repeat=k))]
     ids = {word: number for number, word in enumerate(words)}
-    starts = range(len(text) - k + 1)
+    starts = range(0, len(text) - k + 1, shift)
     tokens = [ids.get(text[start : start + k], 1) for start in starts]
     return (
         [2, *tokens, 3],
@@ -66,15 +66,16 @@ def test_equals_bert_on_words_joined_by_spaces(k: int, shared_data: Path) -> Non
 
 
 @settings(deadline=None)  # the first call compiles
-@given(sequences, st.integers(1, 8))
-def test_equals_the_tokenizer_by_hand(texts: list[str], k: int) -> None:
-    tokenizer = KmerTokenizer(k)
+@given(sequences, st.integers(1, 8).flatmap(lambda k: st.tuples(st.just(k), st.integers(1, k))))
+def test_equals_the_tokenizer_by_hand(texts: list[str], sizes: tuple[int, int]) -> None:
+    k, shift = sizes
+    tokenizer = KmerTokenizer(k, shift=shift)
     batch = tokenizer.encode_batch(texts)
     assert batch.input_ids.dtype == np.int64
     assert batch.offsets.dtype == np.int32
     assert batch.weights is None
     for row, text in enumerate(texts):
-        ids, offsets, special = by_hand(text, k)
+        ids, offsets, special = by_hand(text, k, shift)
         size = len(ids)
         assert batch.input_ids[row].tolist() == ids + [0] * (batch.input_ids.shape[1] - size)
         assert batch.offsets[row, :size].tolist() == offsets
@@ -127,6 +128,12 @@ def test_no_sequences() -> None:
 def test_refuses_other_k(k: object) -> None:
     with pytest.raises(ConfigError, match="from 1 to 10"):
         KmerTokenizer.from_config({"name": "kmer", "k": k})
+
+
+@pytest.mark.parametrize("shift", [0, 4, True, 1.0])
+def test_refuses_a_shift_that_leaves_letters_out(shift: object) -> None:
+    with pytest.raises(ConfigError, match="from 1 to k = 3"):
+        KmerTokenizer(3, shift=shift)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bad", ["ACGX", "ACG T", "ACG-", "ACG1", "ACGé", "AC[MASK]"])

@@ -181,6 +181,22 @@ class Backbone:
         return model.train()
 
 
+def register_classes(config: Any, base: Any, masked_lm: Any, classifier: Any) -> None:
+    """Make transformers' Auto classes know an architecture, under the model type of its configuration.
+
+    Parameters
+    ----------
+    config, base, masked_lm, classifier : type
+        Of transformers' kinds; calling it again does nothing.
+    """
+    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+    AutoConfig.register(config.model_type, config, exist_ok=True)
+    AutoModel.register(config, base, exist_ok=True)
+    AutoModelForMaskedLM.register(config, masked_lm, exist_ok=True)
+    AutoModelForSequenceClassification.register(config, classifier, exist_ok=True)
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Draw PyTorch's CPU random numbers from a seed, and put the global state back afterwards."""

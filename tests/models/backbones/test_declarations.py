@@ -15,6 +15,7 @@ BUILT_IN = (
     "nucleotide_transformer",
     "nucleotide_transformer_v2",
     "gena_lm",
+    "mutbert",
     "grover",
     "prokbert",
     "roberta",

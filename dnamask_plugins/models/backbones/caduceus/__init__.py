@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-from dnamask_plugins.models.backbones.base import Backbone
+from dnamask_plugins.models.backbones.base import Backbone, register_classes
 
 MODEL_TYPE: Final = "caduceus"
 
@@ -18,16 +18,14 @@ MODEL_TYPE: Final = "caduceus"
 @functools.cache
 def register() -> None:
     """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
-
     from dnamask_plugins.models.backbones.caduceus import modeling
     from dnamask_plugins.models.backbones.caduceus.configuration import CaduceusConfig
 
-    AutoConfig.register(MODEL_TYPE, CaduceusConfig, exist_ok=True)
-    AutoModel.register(CaduceusConfig, modeling.Caduceus, exist_ok=True)
-    AutoModelForMaskedLM.register(CaduceusConfig, modeling.CaduceusForMaskedLM, exist_ok=True)
-    AutoModelForSequenceClassification.register(
-        CaduceusConfig, modeling.CaduceusForSequenceClassification, exist_ok=True
+    register_classes(
+        CaduceusConfig,
+        modeling.Caduceus,
+        modeling.CaduceusForMaskedLM,
+        modeling.CaduceusForSequenceClassification,
     )
 
 

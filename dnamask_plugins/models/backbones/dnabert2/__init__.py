@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone
+from dnamask_plugins.models.backbones.base import Backbone, register_classes
 from dnamask_plugins.models.backbones.dnabert2.packed import packed
 
 MODEL_TYPE: Final = "dnamask_dnabert2"
@@ -45,16 +45,14 @@ def describes(settings: Mapping[str, Any]) -> bool:
 @functools.cache
 def register() -> None:
     """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
-
     from dnamask_plugins.models.backbones.dnabert2 import modeling
     from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config
 
-    AutoConfig.register(MODEL_TYPE, DnaBert2Config, exist_ok=True)
-    AutoModel.register(DnaBert2Config, modeling.DnaBert2Model, exist_ok=True)
-    AutoModelForMaskedLM.register(DnaBert2Config, modeling.DnaBert2ForMaskedLM, exist_ok=True)
-    AutoModelForSequenceClassification.register(
-        DnaBert2Config, modeling.DnaBert2ForSequenceClassification, exist_ok=True
+    register_classes(
+        DnaBert2Config,
+        modeling.DnaBert2Model,
+        modeling.DnaBert2ForMaskedLM,
+        modeling.DnaBert2ForSequenceClassification,
     )
 
 

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone
+from dnamask_plugins.models.backbones.base import Backbone, register_classes
 
 if TYPE_CHECKING:
     from dnamask_plugins.models.packed_layers import Encoder
@@ -38,16 +38,11 @@ def describes(settings: Mapping[str, Any]) -> bool:
 @functools.cache
 def register() -> None:
     """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
-
     from dnamask_plugins.models.backbones.gena_lm import modeling
     from dnamask_plugins.models.backbones.gena_lm.configuration import GenaConfig
 
-    AutoConfig.register(MODEL_TYPE, GenaConfig, exist_ok=True)
-    AutoModel.register(GenaConfig, modeling.GenaModel, exist_ok=True)
-    AutoModelForMaskedLM.register(GenaConfig, modeling.GenaForMaskedLM, exist_ok=True)
-    AutoModelForSequenceClassification.register(
-        GenaConfig, modeling.GenaForSequenceClassification, exist_ok=True
+    register_classes(
+        GenaConfig, modeling.GenaModel, modeling.GenaForMaskedLM, modeling.GenaForSequenceClassification
     )
 
 

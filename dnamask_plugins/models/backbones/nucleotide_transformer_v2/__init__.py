@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone
+from dnamask_plugins.models.backbones.base import Backbone, register_classes
 
 if TYPE_CHECKING:
     from dnamask_plugins.models.packed_layers import Encoder
@@ -36,18 +36,16 @@ def describes(settings: Mapping[str, Any]) -> bool:
 @functools.cache
 def register() -> None:
     """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
-
     from dnamask_plugins.models.backbones.nucleotide_transformer_v2 import modeling
     from dnamask_plugins.models.backbones.nucleotide_transformer_v2.configuration import (
-        NucleotideTransformerV2Config as Config,
+        NucleotideTransformerV2Config,
     )
 
-    AutoConfig.register(MODEL_TYPE, Config, exist_ok=True)
-    AutoModel.register(Config, modeling.NucleotideTransformerV2Model, exist_ok=True)
-    AutoModelForMaskedLM.register(Config, modeling.NucleotideTransformerV2ForMaskedLM, exist_ok=True)
-    AutoModelForSequenceClassification.register(
-        Config, modeling.NucleotideTransformerV2ForSequenceClassification, exist_ok=True
+    register_classes(
+        NucleotideTransformerV2Config,
+        modeling.NucleotideTransformerV2Model,
+        modeling.NucleotideTransformerV2ForMaskedLM,
+        modeling.NucleotideTransformerV2ForSequenceClassification,
     )
 
 

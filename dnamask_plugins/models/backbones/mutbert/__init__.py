@@ -1,0 +1,80 @@
+"""MutBERT: BERT with rotary positions on single letters, which may also be given as probabilities.
+
+Written from the paper and the published configuration; no remote code. ruRoPEBert, whose architecture it is,
+is read as well. The module is light: PyTorch and transformers are imported when the architecture is
+registered.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from dnamask_plugins.models.backbones.base import Backbone, register_classes
+
+if TYPE_CHECKING:
+    from dnamask_plugins.models.packed_layers import Encoder
+
+MODEL_TYPE: Final = "mutbert"
+
+
+def describes(settings: Mapping[str, Any]) -> bool:
+    """Say whether a ``config.json`` is one of this architecture.
+
+    The published ones call themselves ``bert``; what gives them away is the pair of ``rope_theta`` and
+    ``pooler_type``.
+
+    Examples
+    --------
+    >>> describes({"model_type": "bert", "rope_theta": 10000.0, "pooler_type": "mean"})
+    True
+    >>> describes({"model_type": "bert"})
+    False
+    """
+    kind = settings.get("model_type")
+    return kind == MODEL_TYPE or (kind in (None, "bert") and {"rope_theta", "pooler_type"} <= set(settings))
+
+
+@functools.cache
+def register() -> None:
+    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
+    from dnamask_plugins.models.backbones.mutbert import modeling
+    from dnamask_plugins.models.backbones.mutbert.configuration import MutBertConfig
+
+    register_classes(
+        MutBertConfig,
+        modeling.MutBertModel,
+        modeling.MutBertForMaskedLM,
+        modeling.MutBertForSequenceClassification,
+    )
+
+
+def packed(model: Any) -> Encoder | None:
+    """Return how to run exactly our version on packed tokens."""
+    from dnamask_plugins.models.backbones.mutbert.modeling import MutBertForMaskedLM
+    from dnamask_plugins.models.backbones.mutbert.packed import PackedMutBert
+
+    return PackedMutBert() if type(model) is MutBertForMaskedLM else None
+
+
+MUTBERT = Backbone(
+    name="mutbert",
+    summary="BERT, rotary, 12 layers of 768, on single letters or their probabilities",
+    reference="Long et al. 2025, Bioinformatics 41:i294, bioRxiv 2025.01.23.634452",
+    tokenizer={"name": "nucleotide"},
+    model_type=MODEL_TYPE,
+    settings={
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "max_position_embeddings": 512,
+    },
+    max_positions=None,
+    register=register,
+    describes=describes,
+    packed=packed,
+)
