@@ -123,8 +123,8 @@ class KmerTokenizer(ArrayTokenizer):
         whole = isinstance(self.shift, int) and not isinstance(self.shift, bool)
         if not whole or not 1 <= self.shift <= self.k:
             raise ConfigError(
-                f"kmer: shift is {self.shift!r}, but must be a whole number from 1 to k = {self.k}; words that "
-                "lie further apart would leave letters out"
+                f"kmer: shift is {self.shift!r}, but must be a whole number from 1 to k = {self.k}; "
+                "words further apart would leave letters out"
             )
 
     @classmethod

@@ -137,7 +137,7 @@ def kmers_beside(folder: Path) -> KmerTokenizer | None:
 
 
 def _shift_of(folder: Path) -> int:
-    """Return how far apart words begin, as ProkBERT's files say it beside their vocabulary; 1 where none do."""
+    """Return how far apart words begin, as ProkBERT's files say beside their vocabulary; 1 where none do."""
     for name in ("tokenizer_config.json", "config.json"):
         try:
             said = parse_json((folder / name).read_bytes())

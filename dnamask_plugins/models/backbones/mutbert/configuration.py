@@ -49,7 +49,9 @@ class MutBertConfig(BertConfig):
         **kwargs: Any,
     ) -> None:
         if pooler_type not in (MEAN, FIRST):
-            raise ValueError(f"pooler_type '{pooler_type}' is not implemented here, but '{MEAN}' and '{FIRST}'")
+            raise ValueError(
+                f"pooler_type '{pooler_type}' is not implemented here, but '{MEAN}' and '{FIRST}'"
+            )
         scaling = rotary_scaling or rope_scaling
         if scaling is not None and scaling.get("type") not in _SCALINGS:
             raise ValueError(f"rope_scaling {dict(scaling)} is not implemented here, but {_SCALINGS}")

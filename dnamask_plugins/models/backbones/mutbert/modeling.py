@@ -142,7 +142,9 @@ class MutBertModel(BertModel):
         )
         if self.averages:
             last = output.last_hidden_state
-            tokens = last.new_ones(last.shape[:2]) if attention_mask is None else attention_mask.to(last.dtype)
+            tokens = (
+                last.new_ones(last.shape[:2]) if attention_mask is None else attention_mask.to(last.dtype)
+            )
             output.pooler_output = mean_of_tokens(last, tokens)
         return output.to_tuple() if return_dict is False else output
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def packed(model: Any) -> Encoder | None:
-    """Return how to run exactly transformers' own on packed tokens; relative positions are not implemented."""
+    """Return how to run exactly transformers' own on packed tokens; with relative positions None."""
     from transformers import MegatronBertForMaskedLM
 
     return MegatronBertEncoder() if type(model) is MegatronBertForMaskedLM else None
