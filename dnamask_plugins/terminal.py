@@ -7,6 +7,7 @@ Styles are given as ``style=``, never inside a text.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def console(**options: Any) -> Console:
     from rich.console import Console
 
     return Console(markup=False, emoji=False, highlight=False, **options)
+
+
+def page() -> Console:
+    """Return a console on standard output; in a file or a pipe lines are as long as a table needs."""
+    return console(width=None if sys.stdout.isatty() else 200)
 
 
 def words(template: str, style: str = "none") -> TextColumn:

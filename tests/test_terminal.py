@@ -70,3 +70,13 @@ def test_an_output_with_a_foreign_name_ends_well(
     captured = capsys.readouterr()
     assert not ended.value.code, captured.err
     assert f"records in {out}/records" in captured.err.replace("\n", "")
+
+
+def test_libraries_are_silenced_in_one_place() -> None:
+    words = ("set_verbosity", "disable_progress_bar", "ConvergenceWarning")
+    found = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if any(word in path.read_text() for word in words)
+    ]
+    assert found == ["quiet.py"], f"use dnamask_plugins.quiet: {found}"

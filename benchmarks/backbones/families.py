@@ -16,8 +16,7 @@ import csv
 import json
 import random
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from dnamask_plugins.models.packed_layers import encoder_of
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.pretrain.run import pretrain
 from dnamask_plugins.pretrain.settings import PretrainSettings
+from dnamask_plugins.quiet import quiet_transformers
 from dnamask_plugins.tasks import load_tasks
 from dnamask_plugins.testing import examine
 from dnamask_plugins.tokenizers.loading import load_tokenizer
@@ -160,16 +160,6 @@ TRIALS: dict[str, Callable[[Row, Path, Path], str]] = dict(
 )
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence the bars of transformers."""
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    yield
-
-
 def fill(row: Row, data: Path) -> dict[str, str]:
     """Run all that there is to one family."""
     with tempfile.TemporaryDirectory() as name:
@@ -222,7 +212,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="parts of the families' names")
     options = parser.parse_args()
     rows = []
-    with tempfile.TemporaryDirectory() as name, quiet():
+    with tempfile.TemporaryDirectory() as name, quiet_transformers():
         data = Path(name)
         make_data(data)
         for row in ROWS:

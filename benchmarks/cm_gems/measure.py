@@ -29,6 +29,7 @@ from dnamask_plugins.models.source import find_source
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.pretrain.parts import shortest_sequence
 from dnamask_plugins.pretrain.settings import PretrainSettings
+from dnamask_plugins.quiet import without_convergence_warnings
 from dnamask_plugins.results.resampling import confusion, metric_of
 from dnamask_plugins.strategies.building import build_strategies, build_strategy
 from dnamask_plugins.tasks import Task, all_suites
@@ -243,9 +244,6 @@ def fewshot(unit: Unit, folder: Path, data: Path) -> dict[str, Any]:
 
     All draws come from the data set's largest training file, with the draw's number as the seed.
     """
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -275,8 +273,7 @@ def fewshot(unit: Unit, folder: Path, data: Path) -> dict[str, Any]:
             part = draw_shots(train, shots, draw)
             rows = [row_of[id(text)] for text in part.sequences]
             classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with without_convergence_warnings():
                 classifier.fit(features["train"][rows], part.labels)
             predicted = classifier.predict(features["test"][fresh])
             table = confusion(test.labels[fresh], predicted, 2)

@@ -31,6 +31,7 @@ import transformers
 
 from dnamask_plugins.harness.trials import Trial, run_trial
 from dnamask_plugins.plugins import create, load
+from dnamask_plugins.quiet import silence_datasets, silence_transformers
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
 from dnamask_plugins.tokenizers.export import save_pretrained
@@ -178,11 +179,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    import datasets
-
-    datasets.disable_progress_bars()
+    silence_transformers()
+    silence_datasets()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     results = []
     with tempfile.TemporaryDirectory() as name:

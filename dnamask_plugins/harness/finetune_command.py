@@ -15,6 +15,7 @@ from dnamask_plugins import terminal
 from dnamask_plugins.config import fingerprint, parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_atomically, write_json
+from dnamask_plugins.harness.selection import parse_seeds
 from dnamask_plugins.harness.tables import TableOptions, import_table, options_of
 from dnamask_plugins.harness.tables.of_task import as_read
 from dnamask_plugins.locks import LOCK_FILE, locked_folder
@@ -62,8 +63,6 @@ class FinetuneFlags:
 
 def finetune_command(flags: FinetuneFlags) -> int:
     """Read the table, say how it was read, train, test, and save; returns the exit code."""
-    from dnamask_plugins.harness.command import parse_seeds
-
     require_one_process("finetune")
     floors = _floors(flags.floors)
     seeds, overrides = parse_seeds(flags.seeds), parse_assignments(flags.overrides)
@@ -355,8 +354,6 @@ def _probabilities(logits: Any, kind: str) -> Any:
 def _print(rows: Sequence[Mapping[str, Any]], metric: str, drop_leaks: bool) -> None:
     from rich.table import Table
 
-    from dnamask_plugins.harness.command import page
-
     table = Table(box=None, pad_edge=False)
     for column in ("model", metric, "std", "seeds", "seconds"):
         table.add_column(column, justify="left" if column == "model" else "right")
@@ -366,7 +363,7 @@ def _print(rows: Sequence[Mapping[str, Any]], metric: str, drop_leaks: bool) -> 
         cells = [_plain(row["model"]), _figure(row["mean"]), _figure(row["std"]), str(row["seeds"])]
         cells.append(f"{row['seconds']:.0f}")
         table.add_row(*cells, *([_figure(row["without_leaks"])] if drop_leaks else []))
-    page().print(table)
+    terminal.page().print(table)
 
 
 def _figure(value: float | None) -> str:

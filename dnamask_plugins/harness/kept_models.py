@@ -25,8 +25,8 @@ def save_classifier(target: Target, model: Any, trial: Trial, source: ModelSourc
 
     Low-rank adapters are merged into the weights.
     """
-    from dnamask_plugins.models.loading import quiet_transformers
     from dnamask_plugins.models.positions import max_positions
+    from dnamask_plugins.quiet import quiet_transformers
     from dnamask_plugins.tokenizers.export import save_pretrained
 
     if hasattr(model, "merge_and_unload"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +15,7 @@ from dnamask_plugins.harness.encoding import EncodedData
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.models.forward import best_device, half_precision, mean_of_tokens, tokens_at_once
 from dnamask_plugins.models.loading import load_base
+from dnamask_plugins.quiet import without_convergence_warnings
 from dnamask_plugins.results.metrics import compute_scores
 
 PENALTIES: Final = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -121,7 +121,6 @@ def probe(
     -------
     Probed
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -147,8 +146,7 @@ def probe(
         classifier = make_pipeline(
             StandardScaler(), LogisticRegression(C=penalty, max_iter=_MAX_ITERATIONS, random_state=seed)
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with without_convergence_warnings():
             classifier.fit(features, train.labels)
         figures: dict[str, float] = {}
         if dev is not None:

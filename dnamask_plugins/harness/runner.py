@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from dnamask_plugins import terminal
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError, suggest
@@ -15,9 +15,8 @@ from dnamask_plugins.files import parse_toml, safe_name
 from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome
-from dnamask_plugins.harness.trial import Method
 from dnamask_plugins.harness.trials import Trial, reporting, run_trial
-from dnamask_plugins.results.methods import TRACKS
+from dnamask_plugins.results.methods import TRACKS, Method
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.data import find_file, hash_splits, suite_root
 from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, ClassWeights, Recipe
@@ -68,7 +67,7 @@ class RunRequest:
     tasks: tuple[Task, ...]
     seeds: tuple[int, ...]
     output: Path
-    method: Literal["finetune", "lora", "probe", "baseline"] = "finetune"
+    method: Method = "finetune"
     recipe: str = PAPER
     select_by: str | None = None
     class_weights: ClassWeights | None = None

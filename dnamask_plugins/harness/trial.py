@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from dnamask_plugins import __version__
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.files import safe_name
+from dnamask_plugins.results.methods import Method
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import Recipe
 
-Method = Literal["finetune", "lora", "probe", "baseline"]
 TRIAL_FORMAT: Final = 2
 """Raised when trials of an earlier version must not be taken for finished ones."""
 

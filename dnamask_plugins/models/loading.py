@@ -8,7 +8,6 @@ hold nothing but tensors.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +19,7 @@ from dnamask_plugins.models.fit import BASE, CLASSIFIER, MASKED_LM, Anatomy, cla
 from dnamask_plugins.models.positions import max_positions
 from dnamask_plugins.models.source import AnySource, Source, find_source
 from dnamask_plugins.models.weights import read_weights
+from dnamask_plugins.quiet import quiet_transformers
 
 if TYPE_CHECKING:
     import torch
@@ -277,19 +277,3 @@ def _with_weights(
             dtype="float32",
         )
     return model, report
-
-
-@contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silence the table of keys and the bar of transformers: the keys are judged here."""
-    from transformers.utils import logging
-
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()

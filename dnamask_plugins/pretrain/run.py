@@ -24,6 +24,7 @@ from dnamask_plugins.pretrain.record import record_of, write_run_record
 from dnamask_plugins.pretrain.sessions import Sessions, sessions_of
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.signals import Interrupted, StopOnSignal
+from dnamask_plugins.quiet import silence_transformers
 from dnamask_plugins.training.checkpoints import checkpoint_step
 from dnamask_plugins.training.schedule import Schedule
 
@@ -157,12 +158,9 @@ def _inputs(settings: PretrainSettings) -> dict[str, str | None]:
 
 
 def _build_model(settings: PretrainSettings, parts: Parts) -> _Start:
-    import transformers
-
     from dnamask_plugins.models.loading import load_masked_lm
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    silence_transformers()
     model, description = load_masked_lm(
         settings.backbone,
         parts.tokenizer,

@@ -21,6 +21,7 @@ from dnamask_plugins.quickstart.arms import CAVEAT, PROBES, SEEDS, Arm, mean_and
 from dnamask_plugins.quickstart.reads import write_origin_task
 from dnamask_plugins.quickstart.report import write_report
 from dnamask_plugins.quickstart.settings import ARMS, MODEL, Sizes
+from dnamask_plugins.quiet import silence_transformers
 
 
 def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = None) -> list[Arm]:
@@ -134,13 +135,10 @@ def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: S
 
 
 def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> dict[str, list[float]]:
-    import transformers
-
     from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
     from dnamask_plugins.tasks import Task
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    silence_transformers()
     steps = sizes.epochs * -(-sizes.train * len(species) // 32)
     recipe = {
         "learning_rate": 1e-3,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +22,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
     """Print tables, notes and counts; scores are x 100."""
     from rich.text import Text
 
-    # A pipe has no width of its own: lines are as long as they need to be.
-    console = console or terminal.console(width=None if sys.stdout.isatty() else 200)
+    console = console or terminal.page()
     names = Text.assemble("A = ", (comparison.a, "bold"), "\nB = ", (comparison.b, "bold"))
     console.print(names, "scores x 100; B - A above 0: B is better", sep="\n", soft_wrap=True)
     for metric in dict.fromkeys(task.metric for task in comparison.tasks):
@@ -36,7 +34,7 @@ def print_comparison(comparison: Comparison, console: Console | None = None) -> 
 
 def print_floors(below: Sequence[BelowFloor], console: Console | None = None) -> None:
     """Say which figures do not show that anything was learnt in pretraining."""
-    console = console or terminal.console(width=None if sys.stdout.isatty() else 200)
+    console = console or terminal.page()
     for name in dict.fromkeys(each.model for each in below):
         parts = [
             f"{each.task} {shown(each.value)} (floor {shown(each.floor_value)}, {each.floor})"

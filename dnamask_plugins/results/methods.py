@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
+
+Method = Literal["finetune", "lora", "probe", "baseline"]
 
 METHODS: Final[Mapping[str, str]] = {
     "finetune": "fine-tuned",
@@ -11,7 +13,7 @@ METHODS: Final[Mapping[str, str]] = {
     "probe": "linear probe",
     "baseline": "floor",
 }
-"""Name in records, and what tables show."""
+"""Name in records and on the command line, and what tables show."""
 
 TRACKS: Final = ("standard", "gue_pretrained")
 

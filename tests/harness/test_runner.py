@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 from dnamask_plugins.cli import app
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.executors import Executor, LocalExecutor
-from dnamask_plugins.harness.command import parse_seeds, tasks_of
 from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome
 from dnamask_plugins.harness.recording import write_records
 from dnamask_plugins.harness.runner import RunPlan, RunRequest, execute, plan_run
+from dnamask_plugins.harness.selection import parse_seeds, tasks_of
 from dnamask_plugins.harness.trials import Trial, run_trial
 from dnamask_plugins.results.record_files import find, read
 from dnamask_plugins.tasks import load_tasks

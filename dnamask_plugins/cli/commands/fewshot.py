@@ -41,7 +41,7 @@ def run(
     address: Address = None,
 ) -> None:
     """Fine-tune or probe a model on draws of a few sequences per class; mean over the draws."""
-    from dnamask_plugins.harness.command import RunFlags, method_of, run_command
+    from dnamask_plugins.harness.suite_run import RunFlags, method_of, run_command
 
     flags = RunFlags(
         model=model,
@@ -69,6 +69,6 @@ def audit(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write all findings to this file.")] = None,
 ) -> None:
     """Report rows, classes, lengths, duplicates and leaks across splits."""
-    from dnamask_plugins.harness.command import audit_command
+    from dnamask_plugins.harness.suite_audit import audit_command
 
     audit_command(fewshot_dir, tasks, ("fewshot",), (), json_out)

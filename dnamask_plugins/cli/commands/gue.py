@@ -56,7 +56,7 @@ def run(
     address: Address = None,
 ) -> None:
     """Fine-tune or probe a model on GUE; what is finished is skipped, so a killed run goes on."""
-    from dnamask_plugins.harness.command import RunFlags, default_seeds, method_of, run_command
+    from dnamask_plugins.harness.suite_run import RunFlags, default_seeds, method_of, run_command
 
     method = method_of(lora, probe)
     flags = RunFlags(
@@ -91,7 +91,7 @@ def audit(
     json_out: Annotated[Path | None, typer.Option("--json", help="Write all findings to this file.")] = None,
 ) -> None:
     """Report rows, classes, lengths, duplicates, leaks across splits, and what a corpus holds of it."""
-    from dnamask_plugins.harness.command import audit_command
+    from dnamask_plugins.harness.suite_audit import audit_command
 
     audit_command(gue_dir, tasks, ("gue", "gue_plus"), tuple(corpus or ()), json_out)
 
@@ -105,6 +105,6 @@ def download(
     ] = None,
 ) -> None:
     """Fetch data sets from the Hugging Face hub into the published layout; what is there is kept."""
-    from dnamask_plugins.harness.command import download_command
+    from dnamask_plugins.harness.suite_download import download_command
 
     raise typer.Exit(download_command(gue_dir, tasks, ("gue", "gue_plus"), dataset))

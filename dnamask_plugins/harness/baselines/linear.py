@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.outputs import scores_from
+from dnamask_plugins.quiet import without_convergence_warnings
 from dnamask_plugins.tasks.data import LabelledData
 
 FOLDS: Final = 5
@@ -94,11 +94,9 @@ class _Linear:
 
 
 def _fit(matrix: Any, labels: NDArray[Any], penalty: float) -> _Linear:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with without_convergence_warnings():
         if np.issubdtype(labels.dtype, np.floating):
             return _Linear([Ridge(alpha=1 / penalty, solver="lsqr").fit(matrix, labels)], False)
         columns = labels.T if labels.ndim == 2 else labels[None]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.tables.intervals import COLUMNS, find_genome, parse_intervals, read_intervals
+from dnamask_plugins.quiet import silence_datasets
 from dnamask_plugins.tasks import SPLITS
 
 TABLES: Final[Mapping[str, str]] = {
@@ -223,9 +224,9 @@ def _read_file(path: Path) -> tuple[dict[str, list[Any]], tuple[Path, ...], list
     if kind is None:
         known = ", ".join((*TABLES, *FASTA))
         raise InputError(f"{path}: unknown kind of file; name it with one of {known}")
-    from datasets import Dataset, disable_progress_bars
+    from datasets import Dataset
 
-    disable_progress_bars()
+    silence_datasets()
     readers: dict[str, Callable[..., Any]] = {
         "csv": Dataset.from_csv,
         "json": Dataset.from_json,
