@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.confirmatory.probing import PROBES, probe
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.results.metrics import compute_scores
 from dnamask_plugins.tasks import Task, gue
@@ -29,10 +30,10 @@ class Attempt:
     ----------
     task : str
     learning_rate, epochs : float
-    head : {"first", "mean", "sum", "probe"}
+    head : {"first", "mean", "sum", "probe"} or one of `probing.PROBES`
         What the classifier reads: the first token's state, the mean over all tokens, or the sum of the two.
-        ``probe``: the model is frozen and a logistic regression is fitted to the mean; learning rate and
-        epochs mean nothing.
+        ``probe``: the model is frozen and the package's logistic regression is fitted to the mean; those of
+        `PROBES`: frozen, ridge. Learning rate and epochs mean nothing there.
     seed : int
         Of the head, the order and the choice of rows.
     train_rows : int
@@ -81,16 +82,22 @@ def fine_tune(folder: Path, attempt: Attempt, data: Path, recipe: Mapping[str, A
     from dnamask_plugins.harness.finetune import FineTuneSettings
     from dnamask_plugins.harness.finetune import fine_tune as run
     from dnamask_plugins.harness.model_source import ModelSource
-    from dnamask_plugins.harness.probe import probe
+    from dnamask_plugins.harness.probe import probe as logistic
     from dnamask_plugins.tasks.recipes import Recipe
 
     train, scored, classes = rows_of(data, attempt.task, attempt.train_rows, attempt.on)
+    started = time.process_time()
+    if attempt.head in PROBES:
+        answers = probe(folder, attempt.head, train, scored)
+        few = [_mcc(scored, each, classes) for each in answers[1:]]
+        figures = _figures(answers[0], scored, classes, started)
+        figures |= {"few_mcc": round(sum(few) / len(few), 5), "train_rows": len(train)}
+        return figures | ({"answers": "".join(map(str, answers[0]))} if attempt.on == "test" else {})
     source = ModelSource.find(str(folder))
     encoded = [encode_data(each, source.tokenizer, None) for each in (train, scored)]
-    started = time.process_time()
     if attempt.head == PROBE:
-        probed = probe(source, encoded[0], None, encoded[1], classes, "mcc", attempt.seed)
-        return _figures(probed.scores, scored, classes, started) | {"train_rows": len(train)}
+        probed = logistic(source, encoded[0], None, encoded[1], classes, "mcc", attempt.seed)
+        return _figures(probed.scores.argmax(axis=1), scored, classes, started) | {"train_rows": len(train)}
     settings = FineTuneSettings(
         Recipe(learning_rate=attempt.learning_rate, num_train_epochs=attempt.epochs, **recipe)
     )
@@ -105,7 +112,7 @@ def fine_tune(folder: Path, attempt: Attempt, data: Path, recipe: Mapping[str, A
         attempt.seed,
         prepare=HEADS[attempt.head],
     )
-    return _figures(tuned.logits, scored, classes, started) | {"train_rows": len(train)}
+    return _figures(tuned.logits.argmax(axis=1), scored, classes, started) | {"train_rows": len(train)}
 
 
 def floor(name: str, task: str, data: Path, train_rows: int, on: str = "dev") -> dict[str, Any]:
@@ -115,14 +122,16 @@ def floor(name: str, task: str, data: Path, train_rows: int, on: str = "dev") ->
     train, scored, classes = rows_of(data, task, train_rows, on)
     started = time.process_time()
     fitted = fit_baseline(name, Rows(train, None, scored, classes, "mcc"), 0)
-    return _figures(fitted.scores, scored, classes, started) | {"train_rows": len(train)}
+    return _figures(fitted.scores.argmax(axis=1), scored, classes, started) | {"train_rows": len(train)}
 
 
-def _figures(logits: Any, scored: LabelledData, classes: int, started: float) -> dict[str, Any]:
-    answers = logits.argmax(axis=1)
-    scores = compute_scores(scored.labels, answers, classes)
+def _mcc(scored: LabelledData, answers: Any, classes: int) -> float:
+    return float(compute_scores(scored.labels, answers, classes)["mcc"])
+
+
+def _figures(answers: Any, scored: LabelledData, classes: int, started: float) -> dict[str, Any]:
     return {
-        "mcc": round(float(scores["mcc"]), 5),
+        "mcc": round(_mcc(scored, answers, classes), 5),
         "rows": len(scored),
         "data": fingerprint([scored.sha256, len(scored)]),
         "cpu_seconds": round(time.process_time() - started, 1),

@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
 from benchmarks.confirmatory.finetuning import PROBE, Attempt, fine_tune, floor, read_results
 from benchmarks.confirmatory.prepare import prepare
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, form_settings, make
 from dnamask_plugins.files import write_json
-from dnamask_plugins.pretrain.settings import read_toml
+from dnamask_plugins.pretrain.settings import merge, read_toml
 
 TABLE = read_toml(HERE / "gate0.toml")
 
@@ -28,10 +30,9 @@ def model_of(label: str, seed: int) -> Model:
     chosen = TABLE["model"][label]
     steps = chosen["steps"]
     own = {"init": chosen["init"]} if "init" in chosen else {}
-    curriculum = {"name": "constant", "strategy": "span"}
-    settings = form_settings(
-        chosen["form"], max(steps, 1), curriculum=curriculum, trainer=TABLE["trainer"], **own
-    )
+    curriculum = chosen.get("curriculum", {"name": "constant", "strategy": "span"})
+    trainer = merge(TABLE["trainer"], chosen.get("trainer", {}))
+    settings = form_settings(chosen["form"], max(steps, 1), curriculum=curriculum, trainer=trainer, **own)
     return Model("gate0", chosen["form"], label, seed, settings, untrained=steps == 0)
 
 
@@ -41,6 +42,8 @@ def tasks_of(stage: dict[str, Any]) -> list[str]:
 
 def attempts(stage: dict[str, Any], chosen: tuple[float, str] | None) -> Iterator[tuple[str, Attempt]]:
     """Yield the labels and attempts of a stage, task by task, so that a cut leaves whole comparisons."""
+    if "tasks" not in stage:
+        return
     rates, heads = stage.get("learning_rate", []), stage.get("head", [])
     if rates == "chosen":
         if chosen is None:
@@ -83,6 +86,43 @@ def gains(records: Path = RECORDS) -> dict[str, float]:
     return found
 
 
+def probe_table(records: Path = RECORDS) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Return probe to model to task to the dev MCC of its pretraining seeds."""
+    stage = next(each for each in TABLE["stage"] if each["name"] == "probe_search")
+    found: dict[str, dict[str, dict[str, list[float]]]] = {}
+    for label, attempt in attempts(stage, None):
+        results = read_results(records / "gate0" / f"finetune.{label}.json")
+        if attempt.key in results:
+            by_task = found.setdefault(attempt.head, {}).setdefault(label, {})
+            by_task.setdefault(attempt.task, []).append(results[attempt.key]["mcc"])
+    return found
+
+
+def probe_gains(by_label: Mapping[str, Mapping[str, Sequence[float]]]) -> list[float]:
+    """Return by task the span's mean MCC above that of the better untrained model."""
+    return [
+        float(
+            np.mean(by_label["span"][task])
+            - max(np.mean(by_label[label][task]) for label in by_label if label != "span")
+        )
+        for task in TABLE["tasks"]
+    ]
+
+
+def span_mean(by_label: Mapping[str, Mapping[str, Sequence[float]]]) -> float:
+    """Return the span's mean over tasks and seeds."""
+    return float(np.mean([np.mean(values) for values in by_label["span"].values()]))
+
+
+def chosen_probe(records: Path = RECORDS) -> str | None:
+    """Return the probe of the span's highest mean among those that pass the rule, else None."""
+    found = probe_table(records)
+    passed = [
+        probe for probe, by_label in found.items() if sum(gain >= 0.05 for gain in probe_gains(by_label)) >= 5
+    ]
+    return max(passed, key=lambda probe: span_mean(found[probe])) if passed else None
+
+
 def rule(records: Path = RECORDS) -> str:
     """Say in one sentence what the rule of Gate 0 gives: 5 points on 5 of the 8 tasks."""
     found = gains(records)
@@ -110,6 +150,11 @@ def run_stage(
     """Do what a stage lists and no record holds; of these models only (labels by comma), or of all."""
     if stage["name"] == "floors":
         run_floors(data, records, clock)
+        return
+    if "tasks" not in stage:
+        for label, seed in itertools.product(stage["models"], stage["seeds"]):
+            clock.check()
+            make(model_of(label, seed), work, records)
         return
     for label, attempt in attempts(stage, chosen_recipe(records)):
         path = records / "gate0" / f"{'probe' if attempt.head == PROBE else 'finetune'}.{label}.json"

@@ -12,42 +12,66 @@ from benchmarks.confirmatory.registration import Registration
 
 
 def results_path(model: Model, records: Path = RECORDS) -> Path:
-    """Where the fine-tunings of a model are."""
-    return records / model.part / f"finetune.{model.name}.json"
+    """Where the task figures of a model are."""
+    return records / model.part / f"tasks.{model.name}.json"
 
 
-def figures(registration: Registration, records: Path = RECORDS) -> dict[str, dict[int, float]]:
-    """Return arm to seed to mean MCC, for models of which every registered fine-tuning is there."""
-    found: dict[str, dict[int, float]] = {}
+def floors_path(records: Path = RECORDS) -> Path:
+    """Where the floors of the study are."""
+    return records / "study" / "floors.json"
+
+
+def floor_key(name: str, task: str, rows: int) -> str:
+    """Identify a floor on a task."""
+    return f"{name} {task} rows={rows}"
+
+
+def task_figures(
+    registration: Registration, records: Path = RECORDS, figure: str = "mcc"
+) -> dict[str, dict[int, dict[str, float]]]:
+    """Return arm to seed to task to MCC (or another figure), for models that have all registered tasks."""
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    keys = {attempt.task: attempt.key for attempt in registration.attempts()}
     for model in registration.models():
         results = read_results(results_path(model, records))
-        keys = [attempt.key for attempt in registration.attempts(model.seed)]
-        if read_record(model, records) is not None and all(key in results for key in keys):
-            mean = sum(results[key]["mcc"] for key in keys) / len(keys)
-            found.setdefault(model.arm, {})[model.seed] = mean
+        if read_record(model, records) is not None and all(key in results for key in keys.values()):
+            by_task = {task: results[key][figure] for task, key in keys.items()}
+            found.setdefault(model.arm, {})[model.seed] = by_task
     return found
 
 
-def final_perplexity(registration: Registration, records: Path = RECORDS) -> dict[str, dict[int, float]]:
+def figures(
+    registration: Registration, records: Path = RECORDS, figure: str = "mcc"
+) -> dict[str, dict[int, float]]:
+    """Return arm to seed to the mean over tasks, for models that have all registered tasks."""
+    return {
+        arm: {seed: sum(by_task.values()) / len(by_task) for seed, by_task in seeds.items()}
+        for arm, seeds in task_figures(registration, records, figure).items()
+    }
+
+
+def final_perplexity(
+    registration: Registration, records: Path = RECORDS, kind: str = "perplexity"
+) -> dict[str, dict[int, float]]:
     """Return arm to seed to the last perplexity under the random span's mask, where that was measured."""
     found: dict[str, dict[int, float]] = {}
     for model in registration.models():
         record = read_record(model, records)
-        rows = [] if record is None else record.get("evaluations", [])
-        if rows and "perplexity/span" in rows[-1]:
-            found.setdefault(model.arm, {})[model.seed] = rows[-1]["perplexity/span"]
+        measured = {} if record is None else record.get("measured", {}).get("span", {})
+        if kind in measured:
+            found.setdefault(model.arm, {})[model.seed] = measured[kind]
     return found
 
 
 def departures(registration: Registration, records: Path = RECORDS) -> list[str]:
     """Return, a line each, what is missing or other than registered.
 
-    Compared are arms, seeds, tasks, fine-tuning seeds, recipes and settings of every model; records of arms
-    that are not registered; and seeds left out.
+    Compared are arms, seeds, tasks, probe and settings of every model; records of arms that are not
+    registered; and seeds left out.
     """
     lines = []
     for arm in registration.content["arm"]:
-        models = [registration.model(arm, seed) for seed in registration.seeds]
+        models = [registration.model(arm, seed) for seed in registration.seeds_of(arm)]
         lines += _missing_models(arm, models, records)
         lines += _missing_figures(registration, arm, models, records)
     lines += [
@@ -76,13 +100,13 @@ def _missing_figures(registration: Registration, arm: str, models: list[Model], 
         if read_record(model, records) is None:
             continue
         results = read_results(results_path(model, records))
-        for attempt in registration.attempts(model.seed):
+        for attempt in registration.attempts():
             if attempt.key not in results:
                 seeds = missing.setdefault(attempt.task, [])
                 if model.seed not in seeds:
                     seeds.append(model.seed)
     return [
-        f"{arm}: {task} not fine-tuned in full, {_seeds(seeds, len(models))}"
+        f"{arm}: {task} not measured, {_seeds(seeds, len(models))}"
         for task, seeds in missing.items()
     ]
 
@@ -90,7 +114,7 @@ def _missing_figures(registration: Registration, arm: str, models: list[Model], 
 def _unregistered(registration: Registration, records: Path) -> Iterator[str]:
     known = {model.record_path(records).name for model in registration.models()}
     for path in sorted((records / "study").glob("*.seed-*.json")):
-        if not path.name.startswith("finetune.") and path.name not in known:
+        if not path.name.startswith("tasks.") and path.name not in known:
             yield f"{path.stem}: trained but not registered"
 
 

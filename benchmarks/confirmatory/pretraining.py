@@ -106,13 +106,28 @@ def make(model: Model, work: Path, records: Path = RECORDS) -> dict[str, Any]:
     folder = model.folder(work)
     folder.mkdir(parents=True, exist_ok=True)
     if not has_weights(model, work):
-        with cpu_seconds(folder, "pretrain"):
+        # Beside the model's folder: a run that failed before its first checkpoint must leave that one empty.
+        spent = _spent(model, work)
+        spent.mkdir(parents=True, exist_ok=True)
+        with cpu_seconds(spent, "pretrain"):
             _untrained(model, work) if model.untrained else _trained(model, work)
     known = read_record(model, records)
     if known is None:
-        known = _record(model, work)
+        known = _record(model, work) | ({"measured": measure(model, work)} if model.part == "study" else {})
         write_json(model.record_path(records), known)
     return known
+
+
+def _spent(model: Model, work: Path) -> Path:
+    return work / "spent" / model.folder(work).name
+
+
+def measure(model: Model, work: Path) -> dict[str, dict[str, float]]:
+    """Return perplexities on held-out windows under the random span's mask, the same for every arm."""
+    from dnamask_plugins.pretrain.perplexity import perplexity_under
+
+    found = perplexity_under(model.folder(work), work / "human" / "corpus", ["span"], windows=256, length=126)
+    return {name: each.perplexities() for name, each in found.items()}
 
 
 def _untrained(model: Model, work: Path) -> None:
@@ -139,7 +154,7 @@ def _record(model: Model, work: Path) -> dict[str, Any]:
     from dnamask_plugins.environment import environment
 
     folder = model.folder(work)
-    spent = json.loads((folder / "cpu_seconds.json").read_text())
+    spent = json.loads((_spent(model, work) / "cpu_seconds.json").read_text())
     record: dict[str, Any] = {
         "part": model.part,
         "form": model.form,

@@ -69,13 +69,45 @@ class Registration:
 
     @property
     def seeds(self) -> list[int]:
-        """Pretraining seeds."""
+        """Pretraining seeds, as many as there may be."""
         return list(self.content["seeds"])
+
+    def seeds_of(self, arm: str) -> list[int]:
+        """Pretraining seeds of an arm: all, or the first few where it says how many."""
+        return self.seeds[: self.content["arm"][arm].get("seeds", len(self.seeds))]
+
+    @property
+    def claimed(self) -> list[str]:
+        """Arms that a claim names, in the order of the file."""
+        named = {arm for claim in self.claims for arm in (claim["arm"], *claim["than"])}
+        return [arm for arm in self.content["arm"] if arm in named]
 
     @property
     def excluded(self) -> Mapping[str, list[int]]:
         """Arm to seeds that were left out for a registered reason."""
         return dict(self.content["exclusions"].get("seeds", {}))
+
+    @property
+    def left_out(self) -> Mapping[str, list[int]]:
+        """Arm to seeds that no verdict waits for: excluded, or not registered for the arm."""
+        return {
+            arm: sorted({*self.seeds} - {*self.seeds_of(arm)} | {*self.excluded.get(arm, ())})
+            for arm in self.content["arm"]
+        }
+
+    def complete_seeds(self, figures: Mapping[str, Mapping[int, float]]) -> list[int]:
+        """Return the first seeds for which every claimed arm has its figure, and no seed after a gap."""
+        found = []
+        for seed in self.seeds:
+            wanted = [arm for arm in self.claimed if seed not in self.left_out[arm]]
+            if not all(seed in figures.get(arm, {}) for arm in wanted):
+                break
+            found.append(seed)
+        return found
+
+    def decided_seeds(self, figures: Mapping[str, Mapping[int, float]]) -> list[int]:
+        """Return the seeds a verdict is about: the complete ones, and never fewer than registered."""
+        return self.seeds[: max(len(self.complete_seeds(figures)), self.content["stop"]["least_seeds"])]
 
     def model(self, arm: str, seed: int) -> Model:
         """Return the model of an arm with a seed."""
@@ -94,28 +126,21 @@ class Registration:
         return Model("study", form, arm, seed, settings, chosen.get("untrained", False))
 
     def models(self) -> Iterator[Model]:
-        """Yield all models, seed by seed, so that a study that is cut short is balanced."""
-        for seed in self.seeds:
-            for arm in self.content["arm"]:
-                yield self.model(arm, seed)
+        """Yield all models in the order in which they are made.
 
-    def attempts(self, seed: int) -> Iterator[Attempt]:
-        """Yield the fine-tunings of a model of a pretraining seed; heads and orders differ between seeds."""
-        recipe = self.content["recipe"]
-        for number in self.content["finetune_seeds"]:
-            for task in self.content["tasks"]:
-                yield Attempt(
-                    task,
-                    recipe["learning_rate"],
-                    recipe["epochs"],
-                    recipe["head"],
-                    100 * seed + number,
-                    self.content["train_rows"],
-                    "test",
-                )
+        Arms of claims come first, seed by seed, for as many seeds as a verdict needs; then the arms that are
+        only described, seed by seed; then the remaining seeds. So a study that is cut short is balanced.
+        """
+        least, claimed = self.content["stop"]["least_seeds"], self.claimed
+        others = [arm for arm in self.content["arm"] if arm not in claimed]
+        stages = ((self.seeds[:least], claimed), (self.seeds, others), (self.seeds[least:], claimed))
+        for seeds, arms in stages:
+            for seed in seeds:
+                for arm in arms:
+                    if seed in self.seeds_of(arm):
+                        yield self.model(arm, seed)
 
-    @property
-    def recipe(self) -> Mapping[str, Any]:
-        """What `finetuning.fine_tune` takes beside an attempt."""
-        own = ("learning_rate", "epochs", "head")
-        return {key: value for key, value in self.content["recipe"].items() if key not in own}
+    def attempts(self) -> Iterator[Attempt]:
+        """Yield what every model is asked: a linear classifier on its frozen states, for each task."""
+        for task in self.content["tasks"]:
+            yield Attempt(task, 0.0, 0, self.content["head"], 0, self.content["train_rows"], "test")

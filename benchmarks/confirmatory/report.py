@@ -57,28 +57,36 @@ def verdicts(registration: Registration, records: Path = RECORDS) -> str:
     if not registration.is_registered:
         rows = [[claim["name"], claim["text"], "draft: not tested"] for claim in registration.claims]
         return table(["", "claim, as drafted", "verdict"], rows)
+    scores = figures(registration, records)
     found = judge(
         registration.claims,
-        registration.seeds,
-        figures(registration, records),
+        registration.decided_seeds(scores),
+        scores,
         final_perplexity(registration, records),
-        registration.excluded,
+        registration.left_out,
     )
     rows = [
         [
             each.claim,
             each.text,
             f"**{each.status}**",
-            *map(_number, (each.difference, each.p, each.corrected)),
+            *map(_points, (each.difference, *(each.interval or (None, None)), each.detectable)),
+            _p(each.p),
+            _p(each.corrected),
             each.detail,
         ]
         for each in found
     ]
-    return table(["", "claim", "verdict", "difference", "p", "p (Holm)", ""], rows)
+    head = ["", "claim", "verdict", "difference", "from", "to", "detectable", "p", "p (Holm)", ""]
+    return table(head, rows)
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+def _points(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else "< 0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
 def departures_list(registration: Registration, records: Path = RECORDS) -> str:
@@ -218,14 +226,15 @@ def simulation_table(records: Path = RECORDS) -> str:
     names = list(content["rows"][0]["shown"])
     rows = [
         [
-            f"{row['per_task']:g}",
+            f"{row['spread']:g}",
+            str(row["seeds"]),
             f"{100 * row['gain']:g}",
             *(f"{row['shown'][name]:.3f}" for name in names),
             "" if row["any"] is None else f"{row['any']:.3f}",
         ]
         for row in content["rows"]
     ]
-    head = ["spread per task", "points beyond the claim's edge", *names, "any claim, all at their edge"]
+    head = ["spread", "seeds", "points beyond the claim's edge", *names, "any claim, all at their edge"]
     return f"{content['draws']:,} simulated studies a row.\n\n{table(head, rows)}"
 
 

@@ -3,8 +3,8 @@
 ``python benchmarks/confirmatory/run.py --data DATA --work WORK [--minutes 9]``
 
 In this order: Gate 0 on dev sets; each method alone; then, once ``registration.toml`` says "registered",
-floors and the registered arms, seed by seed: pretraining and the fine-tuning of every task. What has a record
-is not done again; a model whose weights are not on this machine is made again only if a fine-tuning of it is
+the registered arms, seed by seed: pretraining and what is asked of the model, and the floors. What has a record
+is not done again; a model whose weights are not on this machine is made again only if a figure of it is
 missing. The process may be killed at any time. Exit code 0: all is done. 75: run the same command again.
 
 DATA holds ``genomes/``, ``gue/``, ``tokenizers/`` (and ``fewshot/``, for the exclusion); WORK gets corpora
@@ -27,7 +27,7 @@ if str(ROOT) not in sys.path:
 from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp  # noqa: E402
 from benchmarks.confirmatory import gate0, methods  # noqa: E402
 from benchmarks.confirmatory.finetuning import fine_tune, floor, read_results  # noqa: E402
-from benchmarks.confirmatory.outcomes import results_path  # noqa: E402
+from benchmarks.confirmatory.outcomes import floor_key, floors_path, results_path  # noqa: E402
 from benchmarks.confirmatory.prepare import prepare  # noqa: E402
 from benchmarks.confirmatory.pretraining import RECORDS, Model, make, read_record  # noqa: E402
 from benchmarks.confirmatory.registration import Registration  # noqa: E402
@@ -38,30 +38,30 @@ from dnamask_plugins.files import write_json  # noqa: E402
 def run_model(
     model: Model, registration: Registration, data: Path, work: Path, records: Path, clock: Clock
 ) -> None:
-    """Make a model and its fine-tunings, as far as they have no record."""
+    """Make a model and its task figures, as far as they have no record."""
     path = results_path(model, records)
     results = read_results(path)
     if read_record(model, records) is None:
         results = {}  # those of another model
-    missing = [each for each in registration.attempts(model.seed) if each.key not in results]
+    missing = [each for each in registration.attempts() if each.key not in results]
     if read_record(model, records) is not None and not missing:
         return
     clock.check()
     make(model, work, records)
     for attempt in missing:
         clock.check()
-        results[attempt.key] = fine_tune(model.folder(work), attempt, data, registration.recipe)
+        results[attempt.key] = fine_tune(model.folder(work), attempt, data, {})
         write_json(path, results)
     print(f"{model.name}: done", flush=True)
 
 
 def run_floors(registration: Registration, data: Path, records: Path, clock: Clock) -> None:
     """Fit the floors on the registered rows."""
-    path = records / "study" / "floors.json"
+    path = floors_path(records)
     rows = registration.content["train_rows"]
     for name in registration.content["floors"]:
         for task in registration.content["tasks"]:
-            results, key = read_results(path), f"{name} {task} rows={rows}"
+            results, key = read_results(path), floor_key(name, task, rows)
             if key not in results:
                 clock.check()
                 write_json(path, results | {key: floor(name, task, data, rows, "test")})
@@ -70,10 +70,10 @@ def run_floors(registration: Registration, data: Path, records: Path, clock: Clo
 def run_registered(given: argparse.Namespace, registration: Registration, clock: Clock) -> None:
     """Run the registered part."""
     part, parts = map(int, given.share.split("/"))
-    if part == 0:
-        run_floors(registration, given.data, given.records, clock)
     for model in list(registration.models())[part::parts]:
         run_model(model, registration, given.data, given.work, given.records, clock)
+    if part == 0:
+        run_floors(registration, given.data, given.records, clock)
 
 
 def arguments() -> argparse.Namespace:

@@ -1,61 +1,59 @@
 """Type I error and power of the verdict, by simulation: ``python -m benchmarks.confirmatory.simulate``.
 
-Seed means are drawn as normal numbers around an arm's true mean. Their spread is what eight tasks leave of
-the spread of one: a third of it if tasks were independent; here half of the variance is shared by all tasks.
+A seed's figure (its mean over the tasks) is drawn as a normal number around its arm's true mean. The spreads are those
+seen between the three pretraining seeds of Gate 0: pooled over its models, and that of the random span.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from benchmarks.confirmatory.pretraining import HERE
+from benchmarks.confirmatory.registration import Registration
 from benchmarks.confirmatory.verdict import judge
 from dnamask_plugins.files import write_json
-from dnamask_plugins.pretrain.settings import read_toml
 
-SHARED = 0.5
-
-
-def spread_of_means(per_task: float, tasks: int, shared: float = SHARED) -> float:
-    """Return the standard deviation of a seed's mean over tasks, a share of the variance being common.
-
-    Examples
-    --------
-    >>> round(spread_of_means(0.035, 8), 4), round(spread_of_means(0.035, 8, 0.0), 4)
-    (0.0263, 0.0124)
-    """
-    return float(per_task * np.sqrt(shared + (1 - shared) / tasks))
+SPREADS = (0.0085, 0.012)
 
 
 def shares_shown(
-    registration: Mapping[str, Any], truth: Mapping[str, float], spread: float, draws: int, seed: int
+    registration: Registration,
+    truth: Mapping[str, float],
+    spread: float,
+    draws: int,
+    seed: int,
+    seeds: int,
 ) -> dict[str, float]:
     """Return how often each tested claim is shown, and how often any, when arms have these true means.
 
     Parameters
     ----------
-    registration : mapping
+    registration : Registration
     truth : mapping of arm to float
         True mean; 0 where absent.
     spread : float
         Standard deviation of a seed's figure.
     draws, seed : int
+    seeds : int
+        Pretraining seeds that were made of the arms without a number of their own.
     """
-    claims = [claim for claim in registration["claim"] if claim["kind"] != "reaches"]
+    claims = [claim for claim in registration.claims if claim["kind"] != "reaches"]
     arms = sorted({arm for claim in claims for arm in (claim["arm"], *claim["than"])})
-    seeds: Sequence[int] = registration["seeds"]
+    made = registration.seeds[:seeds]
     rng = np.random.default_rng(seed)
     shown = dict.fromkeys([claim["name"] for claim in claims] + ["any"], 0)
     for _ in range(draws):
         figures = {
-            arm: dict(zip(seeds, truth.get(arm, 0.0) + spread * rng.standard_normal(len(seeds)), strict=True))
+            arm: dict(zip(made, truth.get(arm, 0.0) + spread * rng.standard_normal(seeds), strict=True))
             for arm in arms
         }
-        found = [verdict.claim for verdict in judge(claims, seeds, figures, {}) if verdict.status == "shown"]
+        verdicts = judge(claims, made, figures, {}, registration.left_out)
+        found = [verdict.claim for verdict in verdicts if verdict.status == "shown"]
         for name in found:
             shown[name] += 1
         shown["any"] += bool(found)
@@ -84,38 +82,32 @@ def null_truth(registration: Mapping[str, Any]) -> dict[str, float]:
     return truth
 
 
-def simulate(registration: Mapping[str, Any], draws: int = 2000) -> dict[str, Any]:
-    """Simulate the null at the edge of every claim, and gains of 1 to 4 points beyond it."""
-    tasks = len(registration["tasks"])
-    table: dict[str, Any] = {"draws": draws, "shared": SHARED, "rows": []}
-    null = null_truth(registration)
-    claimed = {claim["arm"] for claim in registration["claim"]}
-    for per_task in (0.035, 0.05):
-        spread = spread_of_means(per_task, tasks)
-        for gain in (0.0, 0.01, 0.02, 0.03, 0.04):
-            truth = {arm: value + (gain if arm in claimed else 0.0) for arm, value in null.items()}
-            # An arm that another claim compares with moves that claim too: one claim at a time is honest.
-            rows = {}
-            for claim in registration["claim"]:
-                if claim["kind"] == "reaches":
-                    continue
-                one = null | {claim["arm"]: null[claim["arm"]] + gain}
-                rows[claim["name"]] = shares_shown(registration, one, spread, draws, 1)[claim["name"]]
-            any_at_null = shares_shown(registration, null, spread, draws, 2)["any"] if gain == 0 else None
-            table["rows"].append(
-                {"per_task": per_task, "gain": gain, "shown": rows, "any": any_at_null, "truth": truth}
-            )
+def simulate(registration: Registration, draws: int = 100) -> dict[str, Any]:
+    """Simulate the null at the edge of every claim, and gains of 2 and 3 points beyond it."""
+    table: dict[str, Any] = {"draws": draws, "rows": []}
+    null = null_truth(registration.content)
+    tested = [claim for claim in registration.claims if claim["kind"] != "reaches"]
+    for spread, seeds in itertools.product(SPREADS, (registration.content["stop"]["least_seeds"], 12)):
+        row: dict[str, Any] = {"spread": spread, "seeds": seeds}
+        shown = shares_shown(registration, null, spread, draws, 2, seeds)
+        table["rows"].append(row | {"gain": 0.0, "any": shown.pop("any"), "shown": shown})
+        for gain in (0.02, 0.03):
+            shown = {}
+            for name, arm in ((claim["name"], claim["arm"]) for claim in tested):
+                # An arm that another claim compares with moves that claim too: one claim at a time is honest.
+                truth = null | {arm: null[arm] + gain}
+                shown[name] = shares_shown(registration, truth, spread, draws, 1, seeds)[name]
+            table["rows"].append(row | {"gain": gain, "any": None, "shown": shown})
     return table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--draws", type=int, default=2000)
+    parser.add_argument("--draws", type=int, default=100)
     given = parser.parse_args()
-    table = simulate(read_toml(HERE / "registration.toml"), given.draws)
+    table = simulate(Registration.read(), given.draws)
     for row in table["rows"]:
-        del row["truth"]
-        print(row)
+        print(row, flush=True)
     write_json(HERE / "records" / "simulation.json", table)
 
 

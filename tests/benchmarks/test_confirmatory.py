@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.confirmatory import gate0, methods, outcomes, report, simulate  # noqa: E402
+from benchmarks.confirmatory import gate0, methods, outcomes, probing, report, simulate  # noqa: E402
 from benchmarks.confirmatory.finetuning import read_the_mean  # noqa: E402
 from benchmarks.confirmatory.pretraining import HERE, Model, form_settings  # noqa: E402
 from benchmarks.confirmatory.registration import Registration  # noqa: E402
-from benchmarks.confirmatory.verdict import holm, judge, one_sided_welch  # noqa: E402
+from benchmarks.confirmatory.verdict import detectable, holm, judge, one_sided_welch, spread_of_difference  # noqa: E402
 from dnamask_plugins.errors import ConfigError  # noqa: E402
 from dnamask_plugins.files import write_json  # noqa: E402
+from dnamask_plugins.harness.encoding import EncodedData  # noqa: E402
 from dnamask_plugins.pretrain.settings import PretrainSettings  # noqa: E402
 
 SEEDS = list(range(12))
@@ -85,17 +88,27 @@ class TestVerdict:
         assert one_sided_welch(low, high, 0) > 1 - 1e-6
         assert one_sided_welch([1.0, 1.0], [1.0, 1.0], 0.0) == 1.0
 
+    def test_the_interval_is_that_of_scipy(self) -> None:
+        one, other = list(drawn(0.7, 1).values()), list(drawn(0.68, 2, 0.02).values())[:5]
+        error, freedom = spread_of_difference(one, other)
+        found = stats.ttest_ind(one, other, equal_var=False)
+        assert freedom == pytest.approx(found.df)
+        assert (np.mean(one) - np.mean(other)) / error == pytest.approx(found.statistic)
+        figures = {"ours": dict(enumerate(one)), "span": dict(enumerate(other))}
+        interval = judge([claim()], SEEDS, figures, {}, {"span": list(range(5, 12))})[0].interval
+        assert interval == pytest.approx(tuple(found.confidence_interval(0.95)))
+
     def test_holm_against_statsmodels_figures(self) -> None:
         assert holm([0.01, 0.02, 0.03, 0.5]) == pytest.approx([0.04, 0.06, 0.06, 0.5])
         assert holm([]) == []
 
 
 def test_the_error_of_the_whole_study_stays_below_five_percent() -> None:
-    registration = Registration.read().content
-    null = simulate.null_truth(registration)
-    shown = simulate.shares_shown(registration, null, simulate.spread_of_means(0.05, 8), 150, seed=3)
-    # 5% and three standard errors of 150 draws.
-    assert shown["any"] <= 0.05 + 3 * (0.05 * 0.95 / 150) ** 0.5
+    registration = Registration.read()
+    null = simulate.null_truth(registration.content)
+    shown = simulate.shares_shown(registration, null, 0.012, 40, seed=3, seeds=6)
+    # 5% and three standard errors of 40 draws.
+    assert shown["any"] <= 0.05 + 3 * (0.05 * 0.95 / 40) ** 0.5
 
 
 def test_at_the_null_every_claim_is_just_false() -> None:
@@ -109,13 +122,25 @@ def test_at_the_null_every_claim_is_just_false() -> None:
 
 
 def test_a_gain_of_four_points_beyond_the_edge_is_nearly_always_found() -> None:
-    registration = Registration.read().content
-    null = simulate.null_truth(registration)
-    spread = simulate.spread_of_means(0.035, 8)
-    shown = simulate.shares_shown(
-        registration, null | {"cm_gems": null["cm_gems"] + 0.04}, spread, 60, seed=3
-    )
-    assert shown["C1"] > 0.7
+    registration = Registration.read()
+    null = simulate.null_truth(registration.content)
+    truth = null | {"cm_gems": null["cm_gems"] + 0.04}
+    assert simulate.shares_shown(registration, truth, 0.012, 20, seed=3, seeds=6)["C1"] > 0.7
+
+
+def test_the_effect_called_detectable_is_found_in_four_of_five() -> None:
+    rng, found = np.random.default_rng(0), 0
+    error, freedom = 0.01 * (2 / 12) ** 0.5, 22.0
+    gain = detectable(error, freedom, 0.02, tests=5)
+    for _ in range(300):
+        one, other = rng.normal(gain, 0.01, 12), rng.normal(0, 0.01, 12)
+        found += one_sided_welch(one.tolist(), other.tolist(), 0.02) < 0.05 / 5
+    assert 0.72 < found / 300 < 0.88
+
+
+def draft_text() -> str:
+    text = (HERE / "registration.toml").read_text()
+    return re.sub(r'^status = .*\n(frozen = .*\n)?', 'status = "draft"\n', text, count=1, flags=re.MULTILINE)
 
 
 class TestRegistration:
@@ -133,8 +158,7 @@ class TestRegistration:
         assert len({model.identity for model in registration.models()}) == len(list(registration.models()))
 
     def test_a_registered_file_that_was_changed_is_refused(self, tmp_path: Path) -> None:
-        text = (HERE / "registration.toml").read_text()
-        draft = text.replace('status = "registered"', 'status = "draft"')
+        draft = draft_text()
         path = tmp_path / "registration.toml"
         path.write_text(draft)
         frozen = Registration.read(path).fingerprint
@@ -146,23 +170,73 @@ class TestRegistration:
             Registration.read(path)
 
     def test_a_claim_about_no_arm_is_refused(self, tmp_path: Path) -> None:
-        text = (HERE / "registration.toml").read_text()
         path = tmp_path / "registration.toml"
-        path.write_text(
-            text.replace('arm = "cm_gems"', 'arm = "cm_gem"', 1).replace("registered", "draft", 1)
-        )
+        path.write_text(draft_text().replace('arm = "cm_gems"', 'arm = "cm_gem"', 1))
         with pytest.raises(ConfigError, match="'cm_gem', which is no arm"):
             Registration.read(path)
 
 
 def complete(registration: Registration, records: Path, seeds: int = 2) -> Registration:
     """Write made-up records for the first seeds, and return a registration of those."""
-    small = Registration({**registration.content, "seeds": list(range(seeds))})
+    content = {**registration.content, "seeds": list(range(seeds)), "stop": {"least_seeds": seeds}}
+    small = Registration(content)
     for model in small.models():
         write_json(model.record_path(records), {"identity": model.identity, "evaluations": []})
-        results = {attempt.key: {"mcc": 0.5} for attempt in small.attempts(model.seed)}
+        results = {attempt.key: {"mcc": 0.5, "few_mcc": 0.2} for attempt in small.attempts()}
         write_json(outcomes.results_path(model, records), results)
     return small
+
+
+class TestSeeds:
+    def test_a_verdict_is_about_the_first_complete_seeds(self, tmp_path: Path) -> None:
+        registration = Registration.read()
+        least = registration.content["stop"]["least_seeds"]
+        every = {
+            arm: dict.fromkeys(registration.seeds_of(arm), 0.5) for arm in registration.content["arm"]
+        }
+        assert registration.complete_seeds(every) == registration.seeds
+        cut = {arm: dict(values) for arm, values in every.items()}
+        del cut["cm_gems"][registration.seeds[least + 1]]
+        assert registration.decided_seeds(cut) == registration.seeds[: least + 1]
+        del cut["cm_gems"][registration.seeds[1]]
+        assert registration.complete_seeds(cut) == registration.seeds[:1]
+        assert len(registration.decided_seeds(cut)) == least  # and the verdict lacks a seed
+
+    def test_arms_with_fewer_seeds_hold_nothing_up(self) -> None:
+        registration = Registration.read()
+        few = registration.content["arm"]["span_5000"]["seeds"]
+        assert registration.left_out["span_5000"] == registration.seeds[few:]
+        assert registration.left_out["span"] == []
+
+    def test_none_was_used_before(self) -> None:
+        used = {seed for stage in gate0.TABLE["stage"] for seed in stage.get("seeds", [])}
+        assert not used & set(Registration.read().seeds)
+
+
+class TestProbe:
+    def test_parts_average_to_the_mean_and_order_is_kept(self) -> None:
+        import types
+
+        class Model(torch.nn.Module):
+            def forward(self, input_ids: Any, output_hidden_states: bool, attention_mask: Any = None) -> Any:
+                states = torch.stack([input_ids.float(), input_ids.float() ** 2], -1)
+                return types.SimpleNamespace(hidden_states=(states, states + 1))
+
+        rows = [[0, *range(1, 9), 2], [0, 5, 6, 7, 8, 2]]
+        ids = np.concatenate(rows).astype(np.int32)
+        data = EncodedData(ids, np.array([0, 10, 16]), None, np.zeros(2, dtype=np.int64), 99, 0)
+        states = probing.embed(Model(), data, [0, 99])
+        assert states.shape == (2, 2, probing.PARTS + 1, 2)
+        assert states[0, 0, 0, 0] == 0  # the first token, which shows nothing
+        # Nine tokens in four parts: 1 2 3, 4 5, 6 7, 8 2.
+        assert states[0, 0, 1:, 0].tolist() == [2.0, 4.5, 6.5, 5.0]
+        assert states[1, 1, 1:, 0].tolist() == [6.5, 8.0, 9.0, 3.0]
+
+    def test_few_rows_are_balanced_and_drawn_anew(self) -> None:
+        labels = np.array([0] * 500 + [1] * 100)
+        one, other = probing.few_rows(labels, 0), probing.few_rows(labels, 1)
+        assert np.bincount(labels[one]).tolist() == [probing.FEW_ROWS] * 2
+        assert set(one) != set(other)
 
 
 class TestDepartures:
@@ -183,9 +257,9 @@ class TestDepartures:
         results = json.loads(path.read_text())
         write_json(path, {key: value for key, value in results.items() if not key.startswith("tf/4 ")})
         assert outcomes.departures(registration, records) == [
-            "span: tf/4 not fine-tuned in full, seeds 1",
-            "global: no model of any seed",
+            "span: tf/4 not measured, seeds 1",
             "cm_gems: no model of seeds 1",
+            "global: no model of any seed",
         ]
         assert 1 not in outcomes.figures(registration, records)["span"]
 
@@ -198,9 +272,8 @@ class TestDepartures:
             "span: made with other settings than registered, seeds 0",
             "rotary.peeked.seed-0: trained but not registered",
         ]
-        other = {**registration.content, "recipe": {**registration.content["recipe"], "learning_rate": 5e-3}}
-        lines = outcomes.departures(Registration(other), records)
-        assert "genemask: mouse/0 not fine-tuned in full, any seed" in lines
+        lines = outcomes.departures(Registration({**registration.content, "head": "probe-mean"}), records)
+        assert "genemask: mouse/0 not measured, any seed" in lines
 
     def test_excluded_seeds_are_named(self, study: tuple[Registration, Path]) -> None:
         registration, records = study
@@ -266,7 +339,7 @@ def test_lists_are_balanced_where_they_are_cut() -> None:
 def test_gate_0_never_reads_a_test_file() -> None:
     listed = [each for stage in gate0.TABLE["stage"] for each in gate0.attempts(stage, (1e-3, "mean"))]
     assert {attempt.on for _, attempt in listed} == {"dev"}
-    assert {attempt.on for attempt in Registration.read().attempts(0)} == {"test"}
+    assert {attempt.on for attempt in Registration.read().attempts()} == {"test"}
 
 
 def test_a_model_is_made_once_and_its_record_is_found_again(small_corpus: Path, tmp_path: Path) -> None:
