@@ -105,10 +105,7 @@ def _missing_figures(registration: Registration, arm: str, models: list[Model], 
                 seeds = missing.setdefault(attempt.task, [])
                 if model.seed not in seeds:
                     seeds.append(model.seed)
-    return [
-        f"{arm}: {task} not measured, {_seeds(seeds, len(models))}"
-        for task, seeds in missing.items()
-    ]
+    return [f"{arm}: {task} not measured, {_seeds(seeds, len(models))}" for task, seeds in missing.items()]
 
 
 def _unregistered(registration: Registration, records: Path) -> Iterator[str]:

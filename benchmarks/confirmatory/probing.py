@@ -1,7 +1,7 @@
 """Frozen models, read by a linear classifier: no training of the model, and no second source of noise.
 
-The classifier is a ridge classifier on standardised features; its penalty is chosen by leave-one-out within the
-training rows. It is deterministic, so that a model has one figure on a task.
+The classifier is a ridge classifier on standardised features; its penalty is chosen by leave-one-out within
+the training rows. It is deterministic, so that a model has one figure on a task.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dnamask_plugins.models.forward import tokens_at_once
 from dnamask_plugins.models.loading import load_base
 
 Features = NDArray[np.float32]
-"""Mean states, shape (rows, layers + 1, parts + 1, hidden): part 0 is the first token, then parts of the sequence."""
+"""Mean states, shape (rows, layers + 1, parts + 1, hidden): part 0 is the first token, then the sequence."""
 
 PARTS = 4
 PENALTIES = tuple(10.0**power for power in range(-1, 6))
@@ -36,8 +36,9 @@ PROBES: Mapping[str, Callable[[Features], Features]] = {
     "probe-parts": lambda states: states[:, -1, 1:].reshape(len(states), -1),
     "probe-layers-parts": lambda states: states[:, :, 1:].reshape(len(states), -1),
 }
-"""What the classifier reads: the mean over the last layer's tokens; with the first token's state beside it; the means
-of the embeddings and of every layer; the means of four equal parts of the sequence in the last layer; in all."""
+"""What the classifier reads: the mean over the last layer's tokens; with the first token's state beside it;
+the means of the embeddings and of every layer; the means of four equal parts of the sequence in the last layer;
+and those in the embeddings and every layer."""
 
 
 def embed(model: Any, data: EncodedData, special_ids: list[int]) -> Features:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from benchmarks.confirmatory.finetuning import PROBE, read_results
 from benchmarks.confirmatory.outcomes import departures, dev_table, figures, final_perplexity
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, read_record
 from benchmarks.confirmatory.registration import Registration
+from benchmarks.confirmatory.study_tables import arms_table, draw, spread, switches_table, table, tasks_table
 from benchmarks.confirmatory.verdict import judge
 from dnamask_plugins.files import write_atomically
 from dnamask_plugins.pretrain.settings import read_toml
@@ -25,30 +26,27 @@ from dnamask_plugins.pretrain.settings import read_toml
 PAGE = HERE / "README.md"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a Markdown table."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
 def state(registration: Registration, records: Path = RECORDS) -> str:
     """Say in a few lines how far the study has come."""
     wanted = methods.models()
     made = sum(read_record(model, records) is not None for model in wanted)
     lines = [f"- Methods alone: {made} of {len(wanted)} runs."]
+    known = dev_table(records)
     for stage in gate0.TABLE["stage"][1:]:
         listed = list(gate0.attempts(stage, gate0.chosen_recipe(records) or (0.0, "open")))
-        known = dev_table(records)
         there = sum(attempt.key in known.get(label, {}) for label, attempt in listed)
-        lines.append(f"- Gate 0, {stage['name'].replace('_', ' ')}: {there} of {len(listed)} fine-tunings.")
+        if listed:
+            lines.append(f"- Gate 0, {stage['name'].replace('_', ' ')}: {there} of {len(listed)} figures.")
     if not registration.is_registered:
         lines.append(
             "- **The registration is a draft.** No claim has been tested and no other arm was trained."
         )
         return "\n".join(lines)
-    whole = sum(len(seeds) for seeds in figures(registration, records).values())
-    all_models = len(list(registration.models()))
-    lines.append(f"- Registered (`{registration.fingerprint}`): {whole} of {all_models} models, all tasks.")
+    scores = figures(registration, records)
+    whole, listed = sum(map(len, scores.values())), len(list(registration.models()))
+    lines.append(f"- Registered (`{registration.fingerprint}`): {whole} of {listed} models, all tasks.")
+    complete = len(registration.complete_seeds(scores))
+    lines.append(f"- Seeds with every arm of every claim: {complete}, of {len(registration.seeds)} at most.")
     return "\n".join(lines)
 
 
@@ -98,12 +96,29 @@ def departures_list(registration: Registration, records: Path = RECORDS) -> str:
 
 def gate0_tables(records: Path = RECORDS) -> str:
     """Write Gate 0's figures on dev: the search, then floors and models under the recipe that was chosen."""
-    return "\n\n".join([_search_table(records), _confirm_table(records), gate0.rule(records)])
+    return "\n\n".join(
+        [_search_table(records), _confirm_table(records), gate0.rule(records), _probe_table(records)]
+    )
+
+
+def _probe_table(records: Path) -> str:
+    tasks, rows = gate0.TABLE["tasks"], []
+    for probe, by_label in gate0.probe_table(records).items():
+        for label, by_task in by_label.items():
+            means = [float(np.mean(by_task[task])) for task in tasks if task in by_task]
+            seeds = np.mean([by_task[task] for task in tasks], axis=0)
+            title = gate0.TABLE["model"][label]["title"]
+            rows.append([probe, title, *(f"{mean:.3f}" for mean in means), spread(seeds, 3), ""])
+        rows[-3][-1] = str(sum(gain >= 0.05 for gain in gate0.probe_gains(by_label)))
+    head = ["frozen, ridge", "model", *tasks, "mean of seeds", "tasks with 5 points"]
+    return f"{table(head, rows)}\n\nChosen: `{gate0.chosen_probe(records)}`."
 
 
 def _search_table(records: Path) -> str:
     known, rows = dev_table(records), []
-    stages = [each for each in gate0.TABLE["stage"] if each["name"].startswith(("search", "probe"))]
+    stages = [
+        each for each in gate0.TABLE["stage"] if each["name"].startswith("search") or each["name"] == "probe"
+    ]
     tasks = list(dict.fromkeys(task for stage in stages for task in stage["tasks"]))
     for stage in stages:
         for label in stage["models"]:
@@ -169,17 +184,12 @@ def methods_table(records: Path = RECORDS) -> str:
                     arms[arm]["title"],
                     str(last[0]["step"]),
                     str(len(found)),
-                    _spread(letter, 3),
-                    _spread(token, 1),
+                    spread(letter, 3),
+                    spread(token, 1),
                     f"{seconds:.0f}",
                 ]
             )
     return table(["model", "arm", "steps", "seeds", "per nucleotide", "per token", "CPU s"], rows)
-
-
-def _spread(values: Sequence[float], digits: int) -> str:
-    mean = f"{np.mean(values):,.{digits}f}"
-    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def draw_methods(path: Path, records: Path = RECORDS) -> None:
@@ -244,6 +254,9 @@ def parts(registration: Registration, records: Path = RECORDS) -> Mapping[str, s
         "state": state(registration, records),
         "verdicts": verdicts(registration, records),
         "departures": departures_list(registration, records),
+        "arms": arms_table(registration, records),
+        "tasks": tasks_table(registration, records),
+        "switches": switches_table(registration, records),
         "gate0": gate0_tables(records),
         "methods": methods_table(records),
         "simulation": simulation_table(records),
@@ -264,6 +277,8 @@ def main() -> None:
     registration = Registration.read()
     write_atomically(PAGE, fill(PAGE.read_text(), parts(registration)))
     draw_methods(HERE / "figures" / "methods.png")
+    if figures(registration):
+        draw(HERE / "figures" / "study.png", registration)
 
 
 if __name__ == "__main__":

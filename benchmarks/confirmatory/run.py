@@ -3,22 +3,26 @@
 ``python benchmarks/confirmatory/run.py --data DATA --work WORK [--minutes 9]``
 
 In this order: Gate 0 on dev sets; each method alone; then, once ``registration.toml`` says "registered",
-the registered arms, seed by seed: pretraining and what is asked of the model, and the floors. What has a record
-is not done again; a model whose weights are not on this machine is made again only if a figure of it is
-missing. The process may be killed at any time. Exit code 0: all is done. 75: run the same command again.
+the registered arms, seed by seed: pretraining and what is asked of the model, and the floors. What has a
+record is not done again; a model whose weights are not on this machine is made again only if a figure of it
+is missing. The process may be killed at any time. Exit code 0: all is done. 75: run the same command again.
 
 DATA holds ``genomes/``, ``gue/``, ``tokenizers/`` (and ``fewshot/``, for the exclusion); WORK gets corpora
-and models. Both may be given by STUDY_DATA and STUDY_WORK. ``--share 0/2`` and ``--share 1/2`` divide the
-registered models between two processes. ``python -m benchmarks.confirmatory.report`` writes the page.
+and models. Both may be given by STUDY_DATA and STUDY_WORK. The same command may run several times at once:
+the processes share the registered models out. ``python -m benchmarks.confirmatory.report`` writes the page.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
@@ -67,13 +71,32 @@ def run_floors(registration: Registration, data: Path, records: Path, clock: Clo
                 write_json(path, results | {key: floor(name, task, data, rows, "test")})
 
 
+@contextlib.contextmanager
+def claimed(work: Path, name: str) -> Iterator[bool]:
+    """Say whether this process has a piece of work to itself; another one may be at it."""
+    folder = work / "claims"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{name}.lock", blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
 def run_registered(given: argparse.Namespace, registration: Registration, clock: Clock) -> None:
-    """Run the registered part."""
-    part, parts = map(int, given.share.split("/"))
-    for model in list(registration.models())[part::parts]:
-        run_model(model, registration, given.data, given.work, given.records, clock)
-    if part == 0:
-        run_floors(registration, given.data, given.records, clock)
+    """Run the registered part; what another process is at is left to it."""
+    for model in registration.models():
+        with claimed(given.work, model.name) as mine:
+            if mine:
+                run_model(model, registration, given.data, given.work, given.records, clock)
+    with claimed(given.work, "floors") as mine:
+        if mine:
+            run_floors(registration, given.data, given.records, clock)
 
 
 def arguments() -> argparse.Namespace:
@@ -82,7 +105,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=os.environ.get("STUDY_WORK"))
     parser.add_argument("--records", type=Path, default=RECORDS)
     parser.add_argument("--minutes", type=float, help="stop after this long")
-    parser.add_argument("--share", default="0/1", help="I/N: every N-th registered model, from the I-th")
     given = parser.parse_args()
     if given.data is None or given.work is None:
         parser.error("--data and --work are needed (or STUDY_DATA and STUDY_WORK)")

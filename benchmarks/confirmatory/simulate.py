@@ -1,7 +1,8 @@
 """Type I error and power of the verdict, by simulation: ``python -m benchmarks.confirmatory.simulate``.
 
-A seed's figure (its mean over the tasks) is drawn as a normal number around its arm's true mean. The spreads are those
-seen between the three pretraining seeds of Gate 0: pooled over its models, and that of the random span.
+A seed's figure (its mean over the tasks) is drawn as a normal number around its arm's true mean. The spreads
+are those seen between the three pretraining seeds of Gate 0: pooled over its models, and that of the random
+span.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The verdict of the registered claims: a pure function of the registration and a table of seed means.
 
-Seeds decide: a seed's figure is the mean MCC over the registered tasks. Claims are tested one-sided by Welch's t-test on the seeds' figures, and corrected by Holm over the claims.
+Seeds decide: a seed's figure is the mean MCC over the registered tasks. Claims are tested one-sided by
+Welch's t-test on the seeds' figures, and corrected by Holm over the claims.
 """
 
 from __future__ import annotations

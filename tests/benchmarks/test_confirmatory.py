@@ -140,7 +140,7 @@ def test_the_effect_called_detectable_is_found_in_four_of_five() -> None:
 
 def draft_text() -> str:
     text = (HERE / "registration.toml").read_text()
-    return re.sub(r'^status = .*\n(frozen = .*\n)?', 'status = "draft"\n', text, count=1, flags=re.MULTILINE)
+    return re.sub(r"^status = .*\n(frozen = .*\n)?", 'status = "draft"\n', text, count=1, flags=re.MULTILINE)
 
 
 class TestRegistration:
@@ -191,9 +191,7 @@ class TestSeeds:
     def test_a_verdict_is_about_the_first_complete_seeds(self, tmp_path: Path) -> None:
         registration = Registration.read()
         least = registration.content["stop"]["least_seeds"]
-        every = {
-            arm: dict.fromkeys(registration.seeds_of(arm), 0.5) for arm in registration.content["arm"]
-        }
+        every = {arm: dict.fromkeys(registration.seeds_of(arm), 0.5) for arm in registration.content["arm"]}
         assert registration.complete_seeds(every) == registration.seeds
         cut = {arm: dict(values) for arm, values in every.items()}
         del cut["cm_gems"][registration.seeds[least + 1]]

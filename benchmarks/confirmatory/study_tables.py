@@ -1,0 +1,150 @@
+"""Tables and the figure of the registered study, from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.confirmatory.finetuning import read_results
+from benchmarks.confirmatory.outcomes import (
+    figures,
+    final_perplexity,
+    floor_key,
+    floors_path,
+    task_figures,
+)
+from benchmarks.confirmatory.pretraining import RECORDS, read_record
+from benchmarks.confirmatory.registration import Registration
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Write a mean with the standard deviation between seeds; a dash for none."""
+    if len(values) == 0:
+        return "-"
+    mean = f"{np.mean(values):,.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):,.{digits}f}"
+
+
+def floors(registration: Registration, records: Path = RECORDS) -> dict[str, dict[str, float]]:
+    """Return floor to task to MCC."""
+    results, rows = read_results(floors_path(records)), registration.content["train_rows"]
+    found: dict[str, dict[str, float]] = {}
+    for name in registration.content["floors"]:
+        for task in registration.content["tasks"]:
+            key = floor_key(name, task, rows)
+            if key in results:
+                found.setdefault(name, {})[task] = results[key]["mcc"]
+    return found
+
+
+def cpu_seconds(registration: Registration, records: Path = RECORDS) -> dict[str, list[float]]:
+    """Return arm to the CPU seconds of its pretrainings."""
+    found: dict[str, list[float]] = {}
+    for model in registration.models():
+        record = None if model.untrained else read_record(model, records)
+        if record is not None:
+            found.setdefault(model.arm, []).append(record["cpu_seconds"])
+    return found
+
+
+def arms_table(registration: Registration, records: Path = RECORDS) -> str:
+    """Write each arm's outcome and what is described beside it, floors first."""
+    tasks = registration.content["tasks"]
+    rows = [
+        [f"floor: {name}", "", f"{np.mean(list(by_task.values())):.3f}", "", "", "", ""]
+        for name, by_task in floors(registration, records).items()
+        if len(by_task) == len(tasks)
+    ]
+    mcc, few = figures(registration, records), figures(registration, records, "few_mcc")
+    letter = final_perplexity(registration, records, "nucleotide_perplexity")
+    token, cpu = final_perplexity(registration, records), cpu_seconds(registration, records)
+    for arm, chosen in registration.content["arm"].items():
+        if arm in mcc:
+            each = [list(source.get(arm, {}).values()) for source in (mcc, few, letter, token)]
+            shown = [spread(values, digits) for values, digits in zip(each, (3, 3, 3, 1), strict=True)]
+            rows.append([chosen["title"], str(len(each[0])), *shown, spread(cpu.get(arm, []), 0)])
+    head = ["arm", "seeds", "MCC", "MCC, 64 rows a class", "per nucleotide", "per token", "CPU s"]
+    return table(head, rows)
+
+
+def tasks_table(registration: Registration, records: Path = RECORDS) -> str:
+    """Write each arm's mean MCC on every task, floors first."""
+    tasks = registration.content["tasks"]
+    rows = [
+        [f"floor: {name}", *(f"{by_task[task]:.3f}" if task in by_task else "-" for task in tasks)]
+        for name, by_task in floors(registration, records).items()
+    ]
+    found = task_figures(registration, records)
+    for arm, chosen in registration.content["arm"].items():
+        if arm in found:
+            values = [[by_task[task] for by_task in found[arm].values()] for task in tasks]
+            rows.append([chosen["title"], *(f"{np.mean(each):.3f}" for each in values)])
+    return table(["arm", *tasks], rows)
+
+
+def switches_table(registration: Registration, records: Path = RECORDS) -> str:
+    """Write when each run of a curriculum that decides for itself went on; "never" where it did not."""
+    rows = []
+    for arm, chosen in registration.content["arm"].items():
+        if chosen.get("curriculum", {}).get("name") not in ("cm_gems", "unknown_letters"):
+            continue
+        models = (registration.model(arm, seed) for seed in registration.seeds_of(arm))
+        made = [(model.seed, record) for model in models if (record := read_record(model, records))]
+        if made:
+            rows.append([chosen["title"], "; ".join(f"{seed}: {_switches(each)}" for seed, each in made)])
+    return table(["arm", "seed: steps at which it went on"], rows)
+
+
+def _switches(record: Mapping[str, Any]) -> str:
+    state = record["curriculum_state"]
+    steps = state.get("began", [0])[1:] if "began" in state else [state.get("switch_step")]
+    known = [str(step) for step in steps if step is not None]
+    return ", ".join(known) or "never"
+
+
+COLOURS = {"untrained": "#999999", "ours": "#c4622d", "control": "#999999", "": "#3465a4"}
+
+
+def _colour(title: str, untrained: bool) -> str:
+    return COLOURS["untrained" if untrained else title.partition(":")[0] if ":" in title else ""]
+
+
+def draw(path: Path, registration: Registration, records: Path = RECORDS) -> None:
+    """Draw every seed of every arm on the outcome's axis, means with 95% intervals, floors as lines."""
+    from matplotlib.figure import Figure
+    from scipy import stats
+
+    mcc = figures(registration, records)
+    arms = [arm for arm in registration.content["arm"] if arm in mcc]
+    figure = Figure(figsize=(9, 0.34 * len(arms) + 1.1), dpi=110, layout="constrained")
+    axis = figure.subplots()
+    for place, arm in enumerate(arms):
+        values, chosen = np.array(list(mcc[arm].values())), registration.content["arm"][arm]
+        colour = _colour(chosen["title"], chosen.get("untrained", False))
+        axis.scatter(values, np.full(len(values), place), s=16, color=colour, alpha=0.45, linewidths=0)
+        if len(values) > 1:
+            half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
+            axis.errorbar(values.mean(), place, xerr=half, fmt="|", ms=11, color=colour, lw=1.6, capsize=0)
+    for name, by_task in floors(registration, records).items():
+        if len(by_task) == len(registration.content["tasks"]):
+            mean = float(np.mean(list(by_task.values())))
+            axis.axvline(mean, color="#4e9a06", lw=1, ls=":")
+            axis.text(mean, -0.9, name, color="#4e9a06", fontsize=8, ha="center", va="bottom")
+    axis.set_yticks(range(len(arms)), [registration.content["arm"][arm]["title"] for arm in arms], fontsize=8)
+    axis.set_ylim(len(arms) - 0.4, -1)
+    axis.set_xlabel("mean MCC over eight tasks, linear probe on frozen states (each dot a seed)", fontsize=8)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.grid(axis="x", color="#eeeeee")
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    figure.savefig(path, format="png")
