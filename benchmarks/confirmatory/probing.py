@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dnamask_plugins.harness.data import LabelledData
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.models.forward import tokens_at_once
 from dnamask_plugins.models.loading import load_base
+from dnamask_plugins.tasks.data import LabelledData
 
 Features = NDArray[np.float32]
 """Mean states, shape (rows, layers + 1, parts + 1, hidden): part 0 is the first token, then the sequence."""
@@ -37,8 +37,8 @@ PROBES: Mapping[str, Callable[[Features], Features]] = {
     "probe-layers-parts": lambda states: states[:, :, 1:].reshape(len(states), -1),
 }
 """What the classifier reads: the mean over the last layer's tokens; with the first token's state beside it;
-the means of the embeddings and of every layer; the means of four equal parts of the sequence in the last layer;
-and those in the embeddings and every layer."""
+the means of the embeddings and of every layer; the means of four equal parts of the sequence in the last
+layer; and those in the embeddings and every layer."""
 
 
 def embed(model: Any, data: EncodedData, special_ids: list[int]) -> Features:

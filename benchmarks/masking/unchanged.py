@@ -1,8 +1,8 @@
 """What the unchanged tenth shows of what a mask hides: ``python benchmarks/masking/unchanged.py``.
 
 A tenth of the selected tokens stays as it is. With overlapping k-mers such a token shows its neighbours'
-letters too. Printed: of the nucleotides that no unselected token shows, the share that an unchanged one does. On 200
-windows of 500 nucleotides of the fly genome that ships with the package, eight draws, mask rate 0.15.
+letters too. Printed: of the nucleotides that no unselected token shows, the share that an unchanged one does.
+On 200 windows of 500 nucleotides of the fly genome that ships with the package, eight draws, mask rate 0.15.
 """
 
 from __future__ import annotations
