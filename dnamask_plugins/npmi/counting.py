@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.compiled import njit
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.nucleotides import encode_letters
+from dnamask_plugins.nucleotides import encode_letters, kmer_codes
 
 Counts = NDArray[np.int64]
 """Counts of all k-mers of one length, shape (4**k,), by code: A C G T = 0 1 2 3, first letter highest."""
 
+ALPHABET: Final = "ACGT"
 LONGEST_K: Final = 12
 """4**12 counts take 128 MiB; longer k-mers need a sparse table."""
 
@@ -166,3 +167,31 @@ def kmer_names(k: int) -> list[str]:
     for _ in range(k):
         names = [name + letter for name in names for letter in "ACGT"]
     return names
+
+
+def kmer_code(kmer: str) -> int:
+    """Return the code of one k-mer over A, C, G, T: its place in the arrays of a table.
+
+    Examples
+    --------
+    >>> kmer_code("ACG")
+    6
+    """
+    return int(kmer_codes(encode_letters(kmer)[0], len(kmer))[0])
+
+
+def with_marginals(counts: Counts, k: int, shorter: Mapping[int, Counts]) -> dict[int, Counts]:
+    """Return counts of every length from 1 to k; lengths that are not given are marginals of the next longer.
+
+    Raises
+    ------
+    ConfigError
+        `counts` are not those of all k-mers.
+    """
+    tables = {k: np.asarray(counts, dtype=np.int64)}
+    if tables[k].shape != (4**k,):
+        raise ConfigError(f"counts have shape {tables[k].shape}; k = {k} needs ({4**k},)")
+    for length in range(k - 1, 0, -1):
+        table = shorter[length] if length in shorter else marginal(tables[length + 1])
+        tables[length] = np.asarray(table, dtype=np.int64)
+    return tables

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from dnamask_plugins import __version__
 from dnamask_plugins.config import canonical_json
-from dnamask_plugins.corpus.fasta import FastaSource
-from dnamask_plugins.corpus.sources import Progress, cannot_read, file_sha256
+from dnamask_plugins.corpus.sources import Progress, file_sha256
 from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.executors import Executor, LocalExecutor
-from dnamask_plugins.files import parse_json, write_atomically
+from dnamask_plugins.executors import Executor
 from dnamask_plugins.npmi.counting import (
+    ALPHABET,
     LONGEST_K,
     Counts,
-    KmerCounter,
     both_strands,
     check_k,
     count_sequences,
-    kmer_names,
-    marginal,
+    kmer_code,
+    with_marginals,
 )
 from dnamask_plugins.npmi.scoring import PAPER_MIN_COUNT, Scores, Variant, score_counts
-
-FORMAT: Final = "dnamask-npmi-1"
-ALPHABET: Final = "ACGT"
-_PACKAGE: Final = f"dnamask-plugins {__version__}"
-_ARRAYS: Final = {"counts": np.int64, "pmi": np.float64, "scores": np.float64}
+from dnamask_plugins.npmi.sources import count_files, read_counts, require_any
+from dnamask_plugins.npmi.table_file import ARRAYS, FORMAT, PACKAGE, damaged, read_table, write_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +72,7 @@ class NpmiTable:
             raise ConfigError(
                 f"NPMI table: k is {self.k!r}, but must be a whole number from 1 to {LONGEST_K}"
             )
-        for name, dtype in _ARRAYS.items():
+        for name, dtype in ARRAYS.items():
             array = np.ascontiguousarray(getattr(self, name), dtype=dtype)
             if array.shape != (4**self.k,):
                 raise ConfigError(
@@ -118,17 +110,11 @@ class NpmiTable:
             Kept in the file beside the counts.
         """
         check_k(k)
-        tables = {k: np.asarray(counts, dtype=np.int64)}
-        if tables[k].shape != (4**k,):
-            raise ConfigError(f"counts have shape {tables[k].shape}; k = {k} needs ({4**k},)")
-        given = shorter or {}
-        for length in range(k - 1, 0, -1):
-            table = given[length] if length in given else marginal(tables[length + 1])
-            tables[length] = np.asarray(table, dtype=np.int64)
+        tables = with_marginals(counts, k, shorter or {})
         pmi, scores = score_counts(tables, k, variant, min_count)
         windows = {str(length): int(tables[length].sum()) for length in sorted(tables)}
         origin = {"windows": windows, "strands": "as given"} | dict(provenance or {})
-        return cls(k, scores, pmi, tables[k], variant, min_count, origin | {"package": _PACKAGE})
+        return cls(k, scores, pmi, tables[k], variant, min_count, origin | {"package": PACKAGE})
 
     @classmethod
     def from_fasta(
@@ -164,17 +150,9 @@ class NpmiTable:
         InputError
             A file cannot be used, or holds no window of k nucleotides.
         """
-        check_k(k)
-        count = functools.partial(count_fasta, k=k, progress=progress)
-        counted = sorted((executor or LocalExecutor()).map(count, list(enumerate(paths))), key=itemgetter(0))
-        if not counted:
-            raise InputError("no FASTA file was given; name at least one")
-        totals = {
-            length: functools.reduce(np.add, [each[length] for _, each, _ in counted])
-            for length in counted[0][1]
-        }
-        sources = [source for _, _, source in counted]
-        return cls._from_counter(totals, k, variant, min_count, reverse_complement, {"sources": sources})
+        totals, sources = count_files(paths, check_k(k), progress, executor)
+        require_any(totals[k], k, ", ".join(source["file"] for source in sources))
+        return cls._from_all_lengths(totals, k, variant, min_count, reverse_complement, sources)
 
     @classmethod
     def from_sequences(
@@ -188,26 +166,22 @@ class NpmiTable:
     ) -> Self:
         """Count and score the k-mers of strings; parameters as in `from_fasta`."""
         counts = count_sequences(sequences, check_k(k))
-        return cls._from_counter(counts, k, variant, min_count, reverse_complement, {"sources": []})
+        require_any(counts[k], k, "the sequences")
+        return cls._from_all_lengths(counts, k, variant, min_count, reverse_complement, [])
 
     @classmethod
-    def _from_counter(
+    def _from_all_lengths(
         cls,
         counts: dict[int, Counts],
         k: int,
         variant: Variant,
         min_count: int,
         reverse_complement: bool,
-        origin: dict[str, Any],
+        sources: list[dict[str, Any]],
     ) -> Self:
-        if not counts[k].any():
-            files = ", ".join(source["file"] for source in origin["sources"]) or "the sequences"
-            raise InputError(
-                f"{files}: no stretch of {k} nucleotides A, C, G, T; give longer sequences or a smaller k"
-            )
         if reverse_complement:
             counts = both_strands(counts)
-        origin["strands"] = "both" if reverse_complement else "as given"
+        origin = {"sources": sources, "strands": "both" if reverse_complement else "as given"}
         return cls.from_counts(
             counts[k], k, shorter=counts, variant=variant, min_count=min_count, provenance=origin
         )
@@ -231,19 +205,12 @@ class NpmiTable:
         InputError
             The file is no such table.
         """
-        counts = _read_counts(path)
+        counts = read_counts(path)
         k = max(counts)
         if k < 2:
             raise InputError(f"{path}: single nucleotides have no NPMI; give counts of 2-mers or longer")
-        if reverse_complement:
-            counts = both_strands(counts)
-        origin = {
-            "sources": [{"file": Path(path).name, "sha256": file_sha256(path)}],
-            "strands": "both" if reverse_complement else "as given",
-        }
-        return cls.from_counts(
-            counts[k], k, shorter=counts, variant=variant, min_count=min_count, provenance=origin
-        )
+        source = {"file": Path(path).name, "sha256": file_sha256(path)}
+        return cls._from_all_lengths(counts, k, variant, min_count, reverse_complement, [source])
 
     @functools.cached_property
     def order(self) -> NDArray[np.int64]:
@@ -258,7 +225,7 @@ class NpmiTable:
         """SHA-256 of the content: k, variant, cut-off and the arrays; not of file names or dates."""
         header = {"format": FORMAT, "k": self.k, "variant": self.variant, "min_count": self.min_count}
         digest = hashlib.sha256(canonical_json(header).encode())
-        for name, dtype in _ARRAYS.items():
+        for name, dtype in ARRAYS.items():
             digest.update(getattr(self, name).astype(np.dtype(dtype).newbyteorder("<")).tobytes())
         return digest.hexdigest()
 
@@ -266,42 +233,7 @@ class NpmiTable:
         """Return the NPMI of one k-mer; NaN when it has none."""
         if len(kmer) != self.k or set(kmer.upper()) - set(ALPHABET):
             raise InputError(f"{kmer!r} is not a {self.k}-mer over {ALPHABET}")
-        return float(self.scores[_code(kmer)])
-
-    def rows(self, top: int | None = None) -> Iterator[dict[str, Any]]:
-        """Yield k-mers with count, pmi, npmi and rank, highest first; those without a score last.
-
-        Parameters
-        ----------
-        top : int, optional
-            How many; all when not given. PMI, NPMI and rank are None where there is no score.
-        """
-        names = kmer_names(self.k)
-        unscored = np.setdiff1d(np.arange(4**self.k), self.order)
-        for place, code in enumerate(np.concatenate([self.order, unscored])[:top].tolist()):
-            scored = place < self.order.size
-            yield {
-                "kmer": names[code],
-                "count": int(self.counts[code]),
-                "pmi": float(self.pmi[code]) if scored else None,
-                "npmi": float(self.scores[code]) if scored else None,
-                "rank": place + 1 if scored else None,
-            }
-
-    def require(self, k: int) -> Self:
-        """Return this table if it is of the k asked for.
-
-        Raises
-        ------
-        InputError
-            It is not.
-        """
-        if self.k != k:
-            raise InputError(
-                f"{self.path or 'NPMI table'}: holds {self.k}-mers, {k}-mers are needed; "
-                f"build one with 'dnamask npmi build --k {k}'"
-            )
-        return self
+        return float(self.scores[kmer_code(kmer)])
 
     def save(self, path: str | Path) -> Self:
         """Write the table, whole or not at all, and return it with its path.
@@ -311,20 +243,10 @@ class NpmiTable:
         InputError
             The file cannot be written.
         """
-        from safetensors.numpy import save
-
-        metadata = {
-            "format": FORMAT,
-            "alphabet": ALPHABET,
-            "k": self.k,
-            "variant": self.variant,
-            "min_count": self.min_count,
-            "fingerprint": self.fingerprint,
-            "provenance": dict(self.provenance),
-        }
-        content = save({name: getattr(self, name) for name in _ARRAYS}, {"npmi": canonical_json(metadata)})
-        write_atomically(Path(path), content)
-        return self._at(Path(path))
+        metadata = {name: getattr(self, name) for name in ("k", "variant", "min_count", "fingerprint")}
+        metadata["provenance"] = dict(self.provenance)
+        write_table(Path(path), {name: getattr(self, name) for name in ARRAYS}, metadata)
+        return replace(self, path=Path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -335,43 +257,16 @@ class NpmiTable:
         InputError
             The file is missing, corrupt, no NPMI table, or of another alphabet.
         """
-        from safetensors import SafetensorError, safe_open
-
         path = Path(path)
+        arrays, metadata = read_table(path)
         try:
-            # safetensors words a folder or an unreadable file as if it were corrupt.
-            with open(path, "rb"):
-                pass
-            with safe_open(path, framework="np") as file:
-                text = (file.metadata() or {}).get("npmi")
-                arrays = {name: file.get_tensor(name) for name in _ARRAYS if name in file.keys()}  # noqa: SIM118
-        except OSError as error:
-            raise InputError(cannot_read(path, error)) from None
-        except (SafetensorError, ValueError) as error:
-            raise InputError(
-                f"{path}: is no NPMI table, or a damaged one ({error}); build it with 'dnamask npmi build'"
-            ) from None
-        if text is None:
-            raise InputError(
-                f"{path}: is a safetensors file, but no NPMI table; build one with 'dnamask npmi build'"
-            )
-        try:
-            metadata = parse_json(text)
-            if metadata["format"] != FORMAT:
-                raise InputError(
-                    f"{path}: format {metadata['format']!r} is unknown to {_PACKAGE}; update the package"
-                )
-            if metadata["alphabet"] != ALPHABET:
-                raise InputError(
-                    f"{path}: is over the alphabet {metadata['alphabet']}; one over {ALPHABET} is needed"
-                )
             fields = {name: metadata[name] for name in ("k", "variant", "min_count", "provenance")}
-            table = cls(**fields, **arrays, path=path)
+            table = cls(**fields | arrays, path=path)
             intact = table.fingerprint == metadata["fingerprint"]
         except (ValueError, TypeError, KeyError, ConfigError):
             intact = False
         if not intact:
-            raise InputError(f"{path}: is a damaged NPMI table; build it again")
+            raise InputError(damaged(path))
         return table
 
     def to_config(self) -> dict[str, Any]:
@@ -401,76 +296,3 @@ class NpmiTable:
                 f"({table.fingerprint[:12]}, not {expected[:12]}); put the old one back, or build anew"
             )
         return table
-
-    def _at(self, path: Path) -> Self:
-        return type(self)(
-            self.k, self.scores, self.pmi, self.counts, self.variant, self.min_count, self.provenance, path
-        )
-
-
-def count_fasta(
-    numbered: tuple[int, str | Path], k: int, progress: Progress | None = None
-) -> tuple[int, dict[int, Counts], dict[str, Any]]:
-    """Count the k-mers of one FASTA file, and all shorter ones.
-
-    Parameters
-    ----------
-    numbered : tuple of int and path
-        Its place among the files, and the file.
-    k : int
-    progress : callable, optional
-
-    Returns
-    -------
-    place : int
-    counts : dict of int to int64 array
-        Length to counts.
-    source : dict
-        Provenance of the file.
-    """
-    place, path = numbered
-    counter = KmerCounter(k)
-    source = FastaSource(path, progress)
-    for chunk in source.chunks():
-        if chunk.start == 0:
-            counter.end_sequence()
-        counter.feed(chunk.packed)
-    return place, counter.counts(), source.provenance()
-
-
-def _code(kmer: str) -> int:
-    code = 0
-    for letter in kmer.upper():
-        code = code * 4 + ALPHABET.index(letter)
-    return code
-
-
-def _read_counts(path: str | Path) -> dict[int, Counts]:
-    counts: dict[int, Counts] = {}
-    seen: set[str] = set()
-    try:
-        with open(path, newline="", encoding="utf-8") as handle:
-            reader = csv.DictReader(handle)
-            columns = reader.fieldnames or []
-            column = next((name for name in ("kmer", "ngram") if name in columns), None)
-            if column is None or "count" not in columns:
-                raise InputError(f"{path}: needs a header with the columns kmer (or ngram) and count; add it")
-            for row in reader:
-                place = f"{path}, line {reader.line_num}"
-                kmer, text = (row[column] or "").strip().upper(), (row["count"] or "").strip()
-                if not 1 <= len(kmer) <= LONGEST_K or set(kmer) - set(ALPHABET):
-                    raise InputError(f"{place}: {kmer!r} is not a k-mer over {ALPHABET}; correct it")
-                if not text.isascii() or not text.isdigit():
-                    raise InputError(f"{place}: count {text!r} is not a whole number from 0; correct it")
-                if kmer in seen:
-                    raise InputError(f"{place}: {kmer} is listed twice; remove one of them")
-                seen.add(kmer)
-                table = counts.setdefault(len(kmer), np.zeros(4 ** len(kmer), dtype=np.int64))
-                table[_code(kmer)] = int(text)
-    except OSError as error:
-        raise InputError(cannot_read(path, error)) from None
-    except (ValueError, csv.Error, OverflowError) as error:
-        raise InputError(f"{path}: is no CSV of k-mer counts ({error})") from None
-    if not counts:
-        raise InputError(f"{path}: lists no k-mer; give a CSV with the columns kmer and count")
-    return counts

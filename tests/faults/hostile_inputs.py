@@ -30,7 +30,8 @@ from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.harness.outcome import read_outcome
 from dnamask_plugins.harness.runner import _recipe_file
-from dnamask_plugins.npmi.table import NpmiTable, _read_counts
+from dnamask_plugins.npmi.sources import read_counts
+from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.plugins import create
 from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 from dnamask_plugins.registry_index import read_folder
@@ -120,7 +121,7 @@ def csv(data: bytes) -> None:
 def counts(data: bytes) -> None:
     """Read a CSV of k-mer counts; those of long k-mers are not scored, which would take a second each."""
     path = written("counts.csv", data)
-    attempt(_read_counts if _LONG_KMER.search(data) else NpmiTable.from_counts_csv, path)
+    attempt(read_counts if _LONG_KMER.search(data) else NpmiTable.from_counts_csv, path)
 
 
 @target

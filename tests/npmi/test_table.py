@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.npmi.counting import kmer_names
+from dnamask_plugins.npmi.listing import kmers_by_score
 from dnamask_plugins.npmi.table import NpmiTable
 
 SEQUENCES = ["ACGTACGTTTGACANNACGATTACA" * 20, "GGGACCATTTACGAGCA" * 30]
@@ -66,12 +67,12 @@ def test_ties_rank_in_alphabetical_order() -> None:
 
 
 def test_rows_are_highest_first_and_complete(table: NpmiTable) -> None:
-    rows = list(table.rows())
+    rows = list(kmers_by_score(table))
     assert {row["kmer"] for row in rows} == set(kmer_names(3))
     scored = [row for row in rows if row["rank"] is not None]
     assert [row["rank"] for row in scored] == list(range(1, len(scored) + 1))
     assert rows[: len(scored)] == scored
-    assert list(table.rows(2)) == rows[:2]
+    assert list(kmers_by_score(table, 2)) == rows[:2]
     assert rows[0]["npmi"] == table.scores.max(where=~np.isnan(table.scores), initial=-9)
 
 
@@ -94,7 +95,7 @@ def test_no_window_crosses_from_one_record_or_file_to_the_next(tmp_path: Path) -
     (tmp_path / "a.fa").write_text(">a\nAC\n>b\nGT\n")
     (tmp_path / "b.fa").write_text(">a\nTT\n")
     table = NpmiTable.from_fasta([tmp_path / "a.fa", tmp_path / "b.fa"], 2, min_count=1)
-    assert {row["kmer"] for row in table.rows() if row["count"]} == {"AC", "GT", "TT"}
+    assert {row["kmer"] for row in kmers_by_score(table) if row["count"]} == {"AC", "GT", "TT"}
 
 
 def test_both_strands_score_a_kmer_and_its_reverse_complement_alike() -> None:
@@ -149,12 +150,6 @@ def test_binary_counts_are_one_clear_line(tmp_path: Path) -> None:
     path.write_bytes(bytes(range(256)) * 4)
     with pytest.raises(InputError, match=r"counts\.csv"):
         NpmiTable.from_counts_csv(path)
-
-
-def test_another_k_is_refused(table: NpmiTable) -> None:
-    assert table.require(3) is table
-    with pytest.raises(InputError, match="holds 3-mers, 6-mers are needed"):
-        table.require(6)
 
 
 def test_every_flipped_byte_is_noticed(table: NpmiTable, tmp_path: Path) -> None:

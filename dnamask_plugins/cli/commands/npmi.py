@@ -102,10 +102,11 @@ def show(
     format: Annotated[_Format, typer.Option(help="How to print.")] = _Format.text,
 ) -> None:
     """Print the highest k-mers of a table and where it comes from."""
+    from dnamask_plugins.npmi.listing import kmers_by_score
     from dnamask_plugins.npmi.table import NpmiTable
 
     loaded = NpmiTable.load(table)
-    rows = list(loaded.rows(top or None))
+    rows = list(kmers_by_score(loaded, top or None))
     if format is _Format.csv:
         _print_csv(rows)
     elif format is _Format.json:
