@@ -254,7 +254,9 @@ def install_masked_forward(model: nn.Module, table: LetterTable | None = None) -
             return type(self).forward(self, *args, **kwargs)
         given = inspect.signature(own).bind(self, *args, **kwargs).arguments
         batch = given["input_ids"], given.get("attention_mask"), given["labels"]
-        return _loss(self, self, *batch, places, getattr(self, _LETTERS, None), plan)
+        # Not `self`: a wrapper's hooks are running already (FSDP2).
+        plain = functools.partial(type(self).forward, self)
+        return _loss(self, plain, *batch, places, getattr(self, _LETTERS, None), plan)
 
     # A bound method, so that a deep copy of the model is bound to the copy.
     target.forward = types.MethodType(forward, target)  # type: ignore[method-assign]
@@ -284,7 +286,7 @@ def _inner(model: Any) -> nn.Module:
 
 def _loss(
     inner: nn.Module,
-    outer: nn.Module,
+    outer: Callable[..., Any],
     input_ids: torch.Tensor,
     attention_mask: torch.Tensor | None,
     labels: torch.Tensor,

@@ -7,11 +7,12 @@ Implementations lie with the family they belong to, in `backbones`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from dnamask_plugins.models.packed_attention import PackedRows, Segments
 
@@ -73,7 +74,26 @@ def encoder_of(model: nn.Module) -> Encoder | None:
     if type(model) not in _FOUND:
         _FOUND[type(model)] = _ask_for(model)
     known = _FOUND[type(model)]
-    return None if known is None else known(model)
+    encoder = None if known is None else known(model)
+    if is_sharded(model) or (encoder is not None and any(map(is_sharded, encoder.layers(model)))):
+        warnings.warn(
+            "the model's layers are sharded (FSDP, tensor parallelism) and may be read by their own forward "
+            "pass only, which computes padding and the whole vocabulary too",
+            stacklevel=2,
+        )
+        return None
+    return encoder
+
+
+def is_sharded(layer: nn.Module) -> bool:
+    """Say whether the parameters of a layer are all there only while its own forward pass runs."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return False
+    from torch.distributed.fsdp import FSDPModule, FullyShardedDataParallel
+    from torch.distributed.tensor import DTensor
+
+    wrapped = isinstance(layer, FSDPModule | FullyShardedDataParallel)
+    return wrapped or isinstance(next(layer.parameters(), None), DTensor)
 
 
 def _ask_for(model: nn.Module) -> Packed | None:
