@@ -168,6 +168,11 @@ def find_source(named: AnySource) -> Source:
     if path.is_dir():
         return Source(text, folder=_with_config(path, text))
     if path.is_file():
+        if path.suffix in (".hdf5", ".h5"):
+            raise InputError(
+                f"{text}: is a Keras file; LOGO's becomes a folder with "
+                f"'python -m dnamask_plugins.models.logo_hdf5 {text} FOLDER'"
+            )
         raise InputError(f"{text}: is a file; give the folder that holds it and its config.json")
     if hub.is_repository(text):
         folder = _with_config(hub.fetch_description(text), text)

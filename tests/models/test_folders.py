@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
-from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm, quiet_transformers
+from dnamask_plugins.models.loading import load_base, load_classifier, load_masked_lm
 from dnamask_plugins.models.source import find_source
 from dnamask_plugins.plugins import create
+from dnamask_plugins.quiet import quiet_transformers
 from dnamask_plugins.tokenizers.export import save_pretrained, to_huggingface
 from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,13 +65,12 @@ def test_the_loss_and_gradient_of_sharded_layers_are_those_of_whole_ones(
     expected = masked_lm_loss(whole, IDS, IDS != 0, LABELS)[0]
     expected.backward()
     sharded = shard(inner)
+    if installed:
+        install_masked_forward(inner)
+        sharded.forward = functools.partial(sharded.forward, masked_only=True)
+    batch = {"input_ids": IDS, "attention_mask": IDS != 0, "labels": LABELS}
     with pytest.warns(UserWarning, match="sharded"):
-        if installed:
-            install_masked_forward(inner)
-            batch = {"input_ids": IDS, "attention_mask": IDS != 0, "labels": LABELS}
-            loss = sharded(**batch, masked_only=True)[0]
-        else:
-            loss = masked_lm_loss(sharded, IDS, IDS != 0, LABELS)[0]
+        loss = (sharded if installed else functools.partial(masked_lm_loss, sharded))(**batch)[0]
     loss.backward()
     torch.testing.assert_close(loss, expected)
     words = inner.get_input_embeddings().weight.grad

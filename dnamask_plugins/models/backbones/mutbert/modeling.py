@@ -132,7 +132,8 @@ class MutBertModel(BertModel):
         """
         if input_ids is not None and input_ids.is_floating_point():
             words = self.embeddings.word_embeddings.weight
-            input_ids, inputs_embeds = None, input_ids.to(words.dtype) @ words
+            inputs_embeds = input_ids.to(words.dtype) @ words
+            input_ids = None
         output = super().forward(
             input_ids=input_ids,
             attention_mask=attention_mask,
