@@ -70,14 +70,14 @@ def without_folders(value: Any) -> Any:
         return {key: without_folders(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [without_folders(item) for item in value]
-    return _last_part(value) if isinstance(value, str) and _is_local(value) else value
+    return last_part(value) if isinstance(value, str) and _is_local(value) else value
 
 
 def _word_without_folder(word: str) -> str:
     option, equals, value = word.partition("=")
     if equals and _is_local(value):
-        return f"{option}={_last_part(value)}"
-    return _last_part(word) if _is_local(word) else word
+        return f"{option}={last_part(value)}"
+    return last_part(word) if _is_local(word) else word
 
 
 def _is_local(text: str) -> bool:
@@ -93,5 +93,12 @@ def _is_local(text: str) -> bool:
         return False
 
 
-def _last_part(text: str) -> str:
+def last_part(text: str) -> str:
+    """Return the last part of a local path.
+
+    Examples
+    --------
+    >>> last_part("/home/me/runs/small/"), last_part("small")
+    ('small', 'small')
+    """
     return Path(text).name if Path(text).name not in ("", "..") else Path(text).resolve().name

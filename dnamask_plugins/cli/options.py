@@ -32,7 +32,9 @@ WindowLength = Annotated[
 Stride = Annotated[
     int | None, typer.Option(help="Nucleotides from one window to the next, for longer sequences.")
 ]
-SequenceColumn = Annotated[str | None, typer.Option(help="Column of a table that holds the sequences.")]
+SequenceColumn = Annotated[
+    str | None, typer.Option(help="Column of a table that holds the sequences; two by comma for pairs.")
+]
 NameColumn = Annotated[str | None, typer.Option(help="Column that names them.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of their labels.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]

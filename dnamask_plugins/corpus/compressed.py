@@ -16,6 +16,9 @@ from dnamask_plugins.errors import InputError
 DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
 """What reading a damaged compressed file raises (bzip2 raises an `OSError`)."""
 
+LEAST_ALLOWED: Final = 64 * 1024 * 1024
+"""Bytes that a compressed table may hold however small it is."""
+
 
 class ByteReader(Protocol):
     """What is read from: a file, or what unpacks one."""
@@ -38,6 +41,42 @@ def decompressed(handle: io.BufferedReader, path: str | Path) -> Any:
         if magic.startswith(prefix):
             return opened(handle, path)
     return handle
+
+
+def most_unpacked(size: int) -> int:
+    """Return how many bytes a compressed table of so many bytes may hold.
+
+    DNA in text packs to a third or a tenth; a hundredth is a bomb, or damaged. Small files may hold 64 MiB.
+    """
+    return max(LEAST_ALLOWED, 100 * size)
+
+
+def too_much_unpacked(path: str | Path, size: int) -> InputError:
+    """Return the error of a file that holds more than that."""
+    return InputError(
+        f"{path}: unpacks to over {most_unpacked(size):,} bytes from {size:,}, which no table of sequences "
+        "does; get the file again, or unpack it if it is meant so"
+    )
+
+
+def refuse_bombs(path: Path) -> None:
+    """Unpack a compressed file once, holding nothing of it, and refuse it where it holds too much.
+
+    Raises
+    ------
+    InputError
+        It unpacks to far more than sequences do, or is damaged.
+    """
+    size, seen = path.stat().st_size, 0
+    try:
+        with path.open("rb") as raw:
+            plain = decompressed(raw, path)
+            while plain is not raw and (block := plain.read(1 << 20)):
+                seen += len(block)
+                if seen > most_unpacked(size):
+                    raise too_much_unpacked(path, size)
+    except (*DAMAGED, OSError) as error:
+        raise InputError(f"{path}: is truncated or corrupt ({error}); get the file again") from None
 
 
 def _zip(handle: io.BufferedReader, path: str | Path) -> Any:

@@ -53,7 +53,8 @@ def save_classifier(target: Target, model: Any, trial: Trial, source: ModelSourc
 def name_outputs(config: Any, task: Task) -> None:
     """Say in a configuration what the outputs mean: the kind of task and the names of its classes.
 
-    `transformers` reads ``problem_type`` and ``id2label``; so do its pipelines.
+    `transformers` reads ``problem_type`` and ``id2label``; so do its pipelines. ``sequences_per_row`` is for
+    `dnamask predict`: 2 where the model was fine-tuned on pairs.
     """
     kinds = {
         "classification": "single_label_classification",
@@ -61,6 +62,7 @@ def name_outputs(config: Any, task: Task) -> None:
         "multi_label": "multi_label_classification",
     }
     config.problem_type = kinds[task.kind]
+    config.sequences_per_row = 2 if task.pair else 1
     names = task.labels if len(task.labels) == config.num_labels else None
     names = names or (("value",) if task.kind == "regression" else tuple(map(str, range(config.num_labels))))
     config.id2label = dict(enumerate(names))

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from dnamask_plugins import plugins
 from dnamask_plugins.config import canonical_json
+from dnamask_plugins.environment import last_part
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.models.source import UNTRAINED, Source, find_source, read_json
 from dnamask_plugins.protocols import DNATokenizer
@@ -146,7 +147,7 @@ class ModelSource:
         curriculum = run.get("curriculum", {})
         return ModelInfo(
             name=name or ("untrained " if self.untrained else "") + self.reference.rstrip("/").split("/")[-1],
-            reference=self.reference if self.revision is not None else _without_folders(self.reference),
+            reference=self.reference if self.revision is not None else _local_name(self.reference),
             revision=self.revision,
             weights_sha256=None if self.untrained else self.weights_sha256,
             config_sha256=self.config_sha256,
@@ -175,10 +176,10 @@ def _is_bpe(folder: Path) -> bool:
     return path.is_file() and read_json(path).get("model", {}).get("type") == "BPE"
 
 
-def _without_folders(reference: str) -> str:
-    """Return the last part of a local path: where a user keeps files is nobody's business."""
+def _local_name(reference: str) -> str:
+    """Return the last part of a local path, without the folders above it."""
     before = UNTRAINED if reference.startswith(UNTRAINED) else ""
-    return before + Path(reference.removeprefix(before)).resolve().name
+    return before + last_part(reference.removeprefix(before))
 
 
 def _sha256(path: Path) -> str:

@@ -166,7 +166,7 @@ def plan_run(request: RunRequest) -> RunPlan:
     if not trials:
         raise InputError(
             next(iter(broken.values()), "")
-            or f"{root}: holds none of the {len(request.tasks)} tasks; get them with `dnamask gue download`"
+            or f"{root}: holds none of the {len(request.tasks)} tasks; {request.tasks[0].how_to_get}"
         )
     found = {trial: read_outcome(trial.path) for trial in trials}
     finished = {trial: done for trial, done in found.items() if done is not None and done.status != "failed"}
@@ -330,7 +330,7 @@ def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
             if dev and dev_as_train:
                 continue
             hint = " or give --allow-dev-as-train" if dev else ""
-            return f"{folder / task.name}: no {split} file for {task.name}; get the data set{hint}"
+            return f"{folder / task.name}: no {split} file for {task.name}; {task.how_to_get}{hint}"
     return None
 
 

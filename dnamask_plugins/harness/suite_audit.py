@@ -30,7 +30,7 @@ def audit_command(
     missing = [task.name for task in asked if task not in present]
     if not present:
         raise InputError(
-            f"{root}: holds none of {', '.join(missing[:4])}...; get them with `dnamask gue download`"
+            f"{root}: holds none of {', '.join(missing[:4])}...; {asked[0].how_to_get}"
         )
     audits = _audit(root, present, corpus)
     if json_out is not None:

@@ -74,7 +74,7 @@ def answers(
                         number, window = chunk[row]
                         found.append((number, window, answer if shows[row] else None))
             if progress is not None:
-                progress(sum(len(window.letters) for _, window in chunk))
+                progress(sum(window.fresh for _, window in chunk))
         found.sort(key=lambda item: (item[0], item[1].start))
         yield from ((window, answer) for _, window, answer in found)
 
@@ -96,5 +96,7 @@ def _halves(window: Window) -> tuple[Window, Window]:
     middle = len(window.letters) // 2
     if not middle:
         raise ConfigError("one nucleotide gives more tokens than the model takes; use the model's tokenizer")
-    first = replace(window, letters=window.letters[:middle], last=False)
-    return first, replace(window, start=window.start + middle, letters=window.letters[middle:])
+    fresh = min(window.fresh, len(window.letters) - middle)
+    first = replace(window, letters=window.letters[:middle], last=False, fresh=window.fresh - fresh)
+    second = replace(window, start=window.start + middle, letters=window.letters[middle:], fresh=fresh)
+    return first, second

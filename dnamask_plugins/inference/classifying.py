@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -127,9 +127,17 @@ class Classifier:
                 yield Prediction(last.name, last.label, start, last.stop, count, mean, last.number + 1)
                 total, weight, count = np.zeros(len(self.classes)), 0, 0
 
+    @property
+    def reads_pairs(self) -> bool:
+        """Whether it was fine-tuned on pairs of sequences."""
+        return getattr(self.model.config, "sequences_per_row", 1) == 2
+
     def _ask(self, batch: TokenBatch) -> NDArray[np.float64]:
-        device = next(self.model.parameters()).device
-        logits = self.model(**model_inputs(batch, device)).logits.double()
+        return self.values_of(model_inputs(batch, next(self.model.parameters()).device))
+
+    def values_of(self, inputs: Mapping[str, torch.Tensor]) -> NDArray[np.float64]:
+        """Return probabilities, or the number of a regression, for what a forward pass takes; (B, C)."""
+        logits = self.model(**inputs).logits.double()
         if self.kind == "classification":
             logits = torch.softmax(logits, dim=-1)
         elif self.kind == "multi_label":
@@ -141,5 +149,5 @@ def _with_other_strand(windows: Iterable[Window]) -> Iterator[Window]:
     """Yield each window twice, the second time as its reverse complement, in the same place."""
     for window in windows:
         codes = encode_letters(window.letters)[0]
-        yield replace(window, last=False)
+        yield replace(window, last=False, fresh=0)
         yield replace(window, letters=decode_codes(complement(codes)[::-1]))

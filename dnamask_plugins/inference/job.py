@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.inference.parts import Parts
-from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, read_pieces
+from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, Piece, read_pieces
 from dnamask_plugins.inference.windows import USUAL_TOKENS, Window, cut, nucleotides_of
 from dnamask_plugins.locks import locked_file
 from dnamask_plugins.models.forward import best_device
@@ -75,20 +76,35 @@ class Reading:
         return Reading(self.path, self.columns, window, stride)
 
     def __str__(self) -> str:
+        if self.window is None:
+            return "pairs, not cut into windows"
         return f"windows of {self.window:,} nucleotides every {self.stride:,}"
 
     def windows(self, skip: int = 0) -> Iterator[Window]:
         """Yield the windows, without the first few."""
         assert self.window is not None
         assert self.stride is not None
-        cut_up = cut(read_pieces(self.path, self.columns), self.window, self.stride)
+        cut_up = cut(self._single_sequences(), self.window, self.stride)
         return (window for window in cut_up if window.number >= skip)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield what is read, not cut into windows."""
+        return read_pieces(self.path, self.columns)
+
+    def _single_sequences(self) -> Iterator[Piece]:
+        for piece in self.pieces():
+            if piece.partner:
+                raise InputError(
+                    f"{self.path}: holds pairs of sequences, and one a row is read here; "
+                    "name it with --sequence-column"
+                )
+            yield piece
 
     def count(self) -> int | None:
         """Count the nucleotides that there are to read; None for a pipe, which can be read only once."""
         if file_identity(self.path) is None:
             return None
-        return sum(len(piece.letters) for piece in read_pieces(self.path, self.columns))
+        return sum(len(each.letters) + len(each.partner) for each in self.pieces())
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the windows; plain JSON."""

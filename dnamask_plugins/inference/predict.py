@@ -13,6 +13,7 @@ from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.inference.classifying import Classifier, Prediction
 from dnamask_plugins.inference.job import Collector, OpenModel, Reading, open_parts
 from dnamask_plugins.inference.outputs import TABLES, check_suffix, write_table, write_tsv
+from dnamask_plugins.inference.pairs import PairAnswers
 from dnamask_plugins.models.loading import ModelDescription, load_classifier
 from dnamask_plugins.models.source import find_source
 
@@ -35,9 +36,11 @@ class PredictSummary:
     counts : dict of str to int
         Rows of each predicted class; empty for regression.
     resumed_at : int
-        Windows that an earlier command had done.
+        Windows (of pairs, rows) that an earlier command had done.
     reading : Reading
-        With the window and stride that were used.
+        With the window and stride that were used; pairs are not cut into windows.
+    cut : int
+        Pairs that this command cut, as they are longer than the model reads.
     """
 
     rows: int
@@ -45,6 +48,7 @@ class PredictSummary:
     counts: dict[str, int]
     resumed_at: int
     reading: Reading
+    cut: int = 0
 
 
 def open_classifier(reference: str) -> tuple[OpenModel, Classifier]:
@@ -105,17 +109,20 @@ def predict_file(
         check_suffix(output, TABLES)
     model, classifier = open_classifier(reference)
     classifier = Classifier(model.model, model.tokenizer, model.limit, both_strands, each_window)
-    reading = reading.fitted(model)
+    if classifier.reads_pairs:
+        _refuse_windows(reference, reading, each_window)
+    else:
+        reading = reading.fitted(model)
+    asked = _Asked(classifier, reading, progress)
     if not isinstance(output, Path):
         counter = _Counter(classifier)
-        found = classifier(reading.windows(), progress)
-        write_tsv(_tables(counter.watch(found), classifier), output)
-        return counter.summary(0, reading)
+        write_tsv(_tables(counter.watch(asked(0)), classifier), output)
+        return counter.summary(0, reading, asked.cut)
     settings = {"both strands": both_strands, "each window": each_window}
     with open_parts(output, model, reading, settings, overwrite) as parts:
         resumed_at = parts.done
         collector = Collector(parts, lambda rows: _table(rows, classifier, True))
-        for prediction in classifier(reading.windows(parts.done), progress):
+        for prediction in asked(parts.done):
             collector.add(prediction, prediction.done)
         collector.flush()
         counter = _Counter(classifier)
@@ -123,7 +130,37 @@ def predict_file(
             counter.add(table.column("prediction").to_pylist())
         labelled = any(any(table.column("label").to_pylist()) for table in parts.tables())
         write_table(parts, leave_out=() if labelled else ("label",))
-        return counter.summary(resumed_at, reading)
+        return counter.summary(resumed_at, reading, asked.cut)
+
+
+def _refuse_windows(reference: str, reading: Reading, each_window: bool) -> None:
+    if reading.window or reading.stride or each_window:
+        raise ConfigError(
+            f"{reference}: was fine-tuned on pairs, which are not cut into windows; leave out --window, "
+            "--stride and --each-window"
+        )
+
+
+class _Asked:
+    """The predictions of a file, without the first few; pairs where the model reads pairs."""
+
+    def __init__(
+        self, classifier: Classifier, reading: Reading, progress: Callable[[int], None] | None
+    ) -> None:
+        self._classifier, self._reading, self._progress = classifier, reading, progress
+        self._pairs = PairAnswers(classifier) if classifier.reads_pairs else None
+
+    def __call__(self, skip: int) -> Iterator[Prediction]:
+        if self._pairs is None:
+            return self._classifier(self._reading.windows(skip), self._progress)
+        return self._pairs(
+            (piece for piece in self._reading.pieces() if piece.record >= skip), self._progress
+        )
+
+    @property
+    def cut(self) -> int:
+        """Pairs that were cut."""
+        return 0 if self._pairs is None else self._pairs.cut
 
 
 class _Counter:
@@ -152,9 +189,9 @@ class _Counter:
             self.add([self._classifier.chosen(prediction.values)])
             yield prediction
 
-    def summary(self, resumed_at: int, reading: Reading) -> PredictSummary:
+    def summary(self, resumed_at: int, reading: Reading, cut: int) -> PredictSummary:
         """Return what was counted."""
-        return PredictSummary(self._rows, self._too_short, self._counts, resumed_at, reading)
+        return PredictSummary(self._rows, self._too_short, self._counts, resumed_at, reading, cut)
 
 
 def _tables(predictions: Iterator[Prediction], classifier: Classifier) -> Iterator[pa.Table]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,18 +17,23 @@ from dnamask_plugins.corpus.fasta import BLOCK, parse_fasta, unpack
 from dnamask_plugins.corpus.sources import Progress, Tap, cannot_read
 from dnamask_plugins.errors import InputError, suggest
 from dnamask_plugins.nucleotides import decode_codes, encode_letters
+from dnamask_plugins.tasks.columns import LABEL, LOOKED_AT, NAME, PAIRS, SEQUENCE, by_name, sequence_columns
 
-SEQUENCE_COLUMNS: Final = ("sequence", "seq", "text", "dna")
-LABEL_COLUMNS: Final = ("label", "labels", "target", "class")
-NAME_COLUMNS: Final = ("id", "name", "seq_id", "accession")
 STANDARD_INPUT: Final = "-"
+
+_LONGEST_HEADER: Final = 1 << 26
+_Rows = Iterator[tuple[int, list[str]]]
+"""Number of the line, and its fields."""
 
 csv.field_size_limit(1 << 28)
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table to read; None means to look for the usual names."""
+    """Which columns of a table to read; None means to look for the usual names.
+
+    ``sequence`` names two by comma for pairs.
+    """
 
     sequence: str | None = None
     name: str | None = None
@@ -52,6 +58,8 @@ class Piece:
         Upper-case ``ACGTN``.
     last : bool
         Whether the sequence ends here.
+    partner : str
+        The second sequence of a pair, else empty.
     """
 
     record: int
@@ -60,6 +68,21 @@ class Piece:
     start: int
     letters: str
     last: bool
+    partner: str = ""
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Numbers of the columns in a row."""
+
+    sequences: tuple[int, ...]
+    name: int | None = None
+    label: int | None = None
+
+    @property
+    def fields(self) -> int:
+        """Fields that a row has at least."""
+        return 1 + max(*self.sequences, self.name or 0, self.label or 0)
 
 
 def read_pieces(
@@ -133,21 +156,24 @@ def _fasta_pieces(plain: Any, shown: str, block: int) -> Iterator[Piece]:
 def _table_pieces(plain: Any, shown: str, columns: Columns) -> Iterator[Piece]:
     text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
     try:
-        first = text.readline()
+        first = text.readline(_LONGEST_HEADER + 1)
         if not first.strip():
             raise InputError(f"{shown}: is empty or begins with an empty line; give FASTA or a table")
+        if len(first) > _LONGEST_HEADER:
+            raise InputError(
+                f"{shown}: its first line has over {_LONGEST_HEADER:,} letters; give FASTA or a table"
+            )
         delimiter = "\t" if first.count("\t") > first.count(",") else ","
         header = next(csv.reader([first], delimiter=delimiter))
         lines = csv.reader(text, delimiter=delimiter)
-        places = _places(header, columns, shown)
-        if places is None:
-            yield _piece(shown, 1, 0, header, (0, None, None))
-        count = 0 if places else 1
-        for fields in lines:
-            if fields:
-                line = lines.line_num + 1
-                yield _piece(shown, line, count, fields, places or (0, None, None))
-                count += 1
+        rows: _Rows = ((lines.line_num + 1, row) for row in lines if row)
+        if _is_sequence(header, columns):
+            rows, places = itertools.chain([(1, header)], rows), _Places((0,))
+        else:
+            rows, places = _find_places([name.strip() for name in header], columns, rows, shown)
+        count = 0
+        for count, (line, fields) in enumerate(rows, start=1):
+            yield _piece(shown, line, count - 1, fields, places)
         if not count:
             raise InputError(f"{shown}: holds a header and no row; give sequences")
     except UnicodeDecodeError:
@@ -156,50 +182,59 @@ def _table_pieces(plain: Any, shown: str, columns: Columns) -> Iterator[Piece]:
         raise InputError(f"{shown}: is no table that can be read ({error}); correct it") from None
 
 
-def _places(header: Sequence[str], columns: Columns, shown: str) -> tuple[int, int | None, int | None] | None:
-    """Return the places of sequence, name and label; None where the first line is a sequence itself."""
-    names = [name.strip() for name in header]
-    if len(names) == 1 and not columns.sequence and names[0].lower() not in SEQUENCE_COLUMNS:
-        with contextlib.suppress(InputError):
-            encode_letters(names[0])
-            return None
-    sequence = _place(names, columns.sequence, SEQUENCE_COLUMNS, shown, "--sequence-column")
-    if sequence is None:
-        raise InputError(
-            f"{shown}: no column is called {', '.join(SEQUENCE_COLUMNS[:3])} (there are: "
-            f"{', '.join(names)[:120]}); name it with --sequence-column, or give FASTA"
-        )
-    name = _place(names, columns.name, NAME_COLUMNS, shown, "--name-column")
-    label = _place(names, columns.label, LABEL_COLUMNS, shown, "--label-column")
-    return sequence, name, label
+def _is_sequence(header: Sequence[str], columns: Columns) -> bool:
+    """Whether the first line is a sequence itself: one a line, without a header."""
+    if len(header) != 1 or columns.sequence or header[0].strip().lower() in SEQUENCE:
+        return False
+    with contextlib.suppress(InputError):
+        encode_letters(header[0].strip())
+        return True
+    return False
 
 
-def _place(
-    names: Sequence[str], wanted: str | None, usual: Sequence[str], shown: str, option: str
-) -> int | None:
-    if wanted is not None:
-        if wanted not in names:
-            raise InputError(f"{shown}: has no column '{wanted}' ({option}); {suggest(wanted, names)}")
-        return names.index(wanted)
-    lower = [name.lower() for name in names]
-    return next((lower.index(each) for each in usual if each in lower), None)
+def _find_places(names: Sequence[str], columns: Columns, rows: _Rows, shown: str) -> tuple[_Rows, _Places]:
+    """Find the columns, by the first rows where no name tells; return all rows again."""
+    given = tuple(part.strip() for part in columns.sequence.split(",")) if columns.sequence else ()
+    if len(given) > 2:
+        raise InputError(f"{shown}: --sequence-column names {len(given)} columns; give one, or two for pairs")
+    looked_at: list[tuple[int, list[str]]] = []
+    if not given and by_name((*SEQUENCE, *itertools.chain(*PAIRS)), names) is None:
+        looked_at = list(itertools.islice(rows, LOOKED_AT))
+    values = {
+        name: [row[place] for _, row in looked_at if place < len(row)] for place, name in enumerate(names)
+    }
+    found = given or sequence_columns(names, values, shown)
+    sequences = tuple(_place(names, each, shown, "--sequence-column") for each in found)
+    rest = [name for name in names if name not in found]
+    name = columns.name or by_name(NAME, rest)
+    label = columns.label or by_name(LABEL, [each for each in rest if each != name])
+    places = _Places(
+        sequences,
+        None if name is None else _place(names, name, shown, "--name-column"),
+        None if label is None else _place(names, label, shown, "--label-column"),
+    )
+    return itertools.chain(looked_at, rows), places
 
 
-def _piece(
-    shown: str, line: int, record: int, fields: Sequence[str], places: tuple[int, int | None, int | None]
-) -> Piece:
-    sequence, name, label = places
-    if len(fields) <= max(place for place in places if place is not None):
+def _place(names: Sequence[str], wanted: str, shown: str, option: str) -> int:
+    if wanted not in names:
+        raise InputError(f"{shown}: has no column '{wanted}' ({option}); {suggest(wanted, names)}")
+    return names.index(wanted)
+
+
+def _piece(shown: str, line: int, record: int, fields: Sequence[str], places: _Places) -> Piece:
+    if len(fields) < places.fields:
         raise InputError(f"{shown}: line {line} has {len(fields)} fields, fewer than the header; correct it")
     try:
-        letters = decode_codes(encode_letters(fields[sequence].strip())[0])
+        letters = [decode_codes(encode_letters(fields[place].strip())[0]) for place in places.sequences]
     except InputError as error:
         raise InputError(f"{shown}: line {line}: {error}") from None
     return Piece(
         record,
-        fields[name] if name is not None else f"sequence_{record + 1}",
-        fields[label] if label is not None else "",
+        fields[places.name] if places.name is not None else f"sequence_{record + 1}",
+        fields[places.label] if places.label is not None else "",
         0,
-        letters,
+        letters[0],
         True,
+        letters[1] if len(letters) > 1 else "",
     )

@@ -32,6 +32,8 @@ class Window:
     letters : str
     last : bool
         Whether it is the last of its sequence.
+    fresh : int
+        Nucleotides of it that no earlier window has, for progress bars.
     """
 
     number: int
@@ -41,6 +43,7 @@ class Window:
     start: int
     letters: str
     last: bool
+    fresh: int = 0
 
     @property
     def stop(self) -> int:
@@ -76,22 +79,27 @@ def cut(pieces: Iterable[Piece], length: int, stride: int) -> Iterator[Window]:
         raise ConfigError(
             f"windows of {length} nucleotides every {stride}: the stride must lie between 1 and the window"
         )
-    buffer, origin, following = "", 0, 0
+    buffer, origin, following, seen = "", 0, 0, 0
     numbers = itertools.count()
     for piece in pieces:
         if piece.start == 0:
-            buffer, origin, following = "", 0, 0
+            buffer, origin, following, seen = "", 0, 0, 0
         buffer += piece.letters
         end = origin + len(buffer)
         # The window that reaches the end of what is there may be the last one: it waits for the next piece.
         while following + length < end:
             letters = buffer[following - origin : following - origin + length]
-            yield Window(next(numbers), piece.record, piece.name, piece.label, following, letters, last=False)
+            fresh, seen = following + length - seen, following + length
+            yield Window(
+                next(numbers), piece.record, piece.name, piece.label, following, letters, False, fresh
+            )
             following += stride
         if piece.last:
             start = max(end - length, 0)
             letters = buffer[start - origin :]
-            yield Window(next(numbers), piece.record, piece.name, piece.label, start, letters, last=True)
+            yield Window(
+                next(numbers), piece.record, piece.name, piece.label, start, letters, True, end - seen
+            )
         keep = max(min(following, end - length), origin)
         buffer, origin = buffer[keep - origin :], keep
 

@@ -45,6 +45,8 @@ class Task:
         How the files lie and how sequences are written in them.
     hub, hub_config : str
         Data set on the Hugging Face hub, and its configuration.
+    get : str
+        Where its files come from: a command or an address, for the error that misses them.
     data : str
         A table, or a folder of tables, that is read as `dnamask finetune` reads one; empty for the files of
         the layout.
@@ -72,6 +74,7 @@ class Task:
     layout: Layout = "gue"
     hub: str = ""
     hub_config: str = ""
+    get: str = ""
     data: str = ""
     table: Mapping[str, Any] = field(default_factory=dict)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -101,6 +104,11 @@ class Task:
     def group(self) -> str:
         """First part of the name: ``EMP`` of ``EMP/H3``."""
         return self.name.split("/")[0]
+
+    @property
+    def how_to_get(self) -> str:
+        """What to do where its files are missing, for an error message."""
+        return f"get the data set ({self.get})" if self.get else "get the data set"
 
     @property
     def has_dev(self) -> bool:

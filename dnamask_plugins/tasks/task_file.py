@@ -13,7 +13,7 @@ from dnamask_plugins.tasks.metrics import KINDS, metrics_of
 from dnamask_plugins.tasks.task import Layout, Task
 
 _TYPES: Final[Mapping[str, type]] = {
-    **dict.fromkeys(("name", "kind", "metric", "title", "species", "experiment", "hub", "data"), str),
+    **dict.fromkeys(("name", "kind", "metric", "title", "species", "experiment", "hub", "data", "get"), str),
     **dict.fromkeys(("classes", "length", "shots"), int),
     **dict.fromkeys(("rows", "sha256", "known", "table"), dict),
     "pair": bool,
@@ -54,7 +54,7 @@ def parse_tasks(content: Mapping[str, Any], where: str) -> tuple[Task, ...]:
     suite, tasks, shared = content.get("suite", {}), content.get("task"), content.get("recipes", {})
     if not isinstance(suite, Mapping) or not tasks:
         raise ConfigError(f"{where}: needs one [[task]] at least, with a name")
-    _check_types(suite, {"name": str, "layout": str, "hub": str}, f"{where}: [suite]")
+    _check_types(suite, {"name": str, "layout": str, "hub": str, "get": str}, f"{where}: [suite]")
     _check_tables(shared, f"{where}: [recipes]")
     if not isinstance(tasks, list) or not all(isinstance(values, Mapping) for values in tasks):
         raise ConfigError(f"{where}: 'task' is no list of tables; write [[task]] above each")
@@ -76,7 +76,7 @@ def _parse_task(
     own = values.get("recipes", {})
     _check_tables(own, f"{where}: task {values['name']}: recipes")
     recipes = {family: {**shared.get(family, {}), **own.get(family, {})} for family in (*shared, *own)}
-    settings = {key: value for key, value in values.items() if key not in ("recipes", "hub")}
+    settings = {key: value for key, value in values.items() if key not in ("recipes", "hub", "get")}
     settings["labels"] = tuple(settings.get("labels", ()))
     kind = values.get("kind", "classification")
     settings.setdefault("metric", metrics_of(kind)[0] if kind in KINDS else "")
@@ -90,6 +90,7 @@ def _parse_task(
         layout=cast(Layout, suite.get("layout", "gue")),
         hub=suite.get("hub", ""),
         hub_config=values.get("hub", ""),
+        get=values.get("get", suite.get("get", "")),
         recipes=recipes,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dnamask_plugins.cli import main
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.inference.job import Collector, Reading
 from dnamask_plugins.inference.predict import predict_file
+from dnamask_plugins.inference.sequences import Columns
 from dnamask_plugins.models.loading import load_classifier
 from dnamask_plugins.tokenizers.export import save_pretrained
 from dnamask_plugins.tokenizers.loading import load_tokenizer
@@ -225,3 +227,71 @@ def test_the_commands_as_typed(
     ):
         assert run(*wrong) == 2, wrong
         assert capfd.readouterr().err.startswith("error: ")
+
+
+@pytest.fixture(scope="module")
+def of_pairs(fine_tuned: Callable[[str], Path]) -> Path:
+    folder = fine_tuned("classification")
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"sequences_per_row": 2}))
+    return folder
+
+
+def pair_by_hand(folder: Path, first: str, second: str) -> np.ndarray:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    one, two = (AutoTokenizer.from_pretrained(folder)(each)["input_ids"] for each in (first, second))
+    ids = torch.tensor([one + two[1:]])
+    segments = torch.tensor([[0] * len(one) + [1] * (len(two) - 1)])
+    with torch.no_grad():
+        return torch.softmax(model(ids, token_type_ids=segments).logits[0].double(), 0).numpy()
+
+
+def test_pairs_are_joined_as_for_fine_tuning(of_pairs: Path, sequences: list[str], tmp_path: Path):
+    rows = [*zip(sequences, sequences[::-1], strict=True), (sequences[0], "A")]
+    table = write_csv(tmp_path / "pairs.csv", rows, "sequence1,sequence2")
+    seen: list[int] = []
+    summary = predict_file(str(of_pairs), Reading(str(table)), tmp_path / "out.tsv", progress=seen.append)
+    found = rows_of(tmp_path / "out.tsv")
+    assert (summary.rows, summary.too_short, summary.cut) == (7, 3, 0)
+    assert sum(seen) == sum(len(one) + len(two) for one, two in rows)
+    for row, (first, second) in zip(found, rows, strict=True):
+        if min(len(first), len(second)) < 3:
+            assert row["prediction"] == ""
+            continue
+        values = [float(row[f"probability_{name}"]) for name in NAMES["classification"]]
+        np.testing.assert_allclose(values, pair_by_hand(of_pairs, first, second), atol=1e-5)
+    other = write_csv(tmp_path / "named.csv", rows, "enhancer,promoter")
+    reading = Reading(str(other), Columns("enhancer,promoter"))
+    predict_file(str(of_pairs), reading, tmp_path / "both.tsv", both_strands=True)
+    (first, second), values = rows[0], rows_of(tmp_path / "both.tsv")[0]
+    flipped = (each.translate(COMPLEMENT)[::-1] for each in (first, second))
+    expected = (pair_by_hand(of_pairs, first, second) + pair_by_hand(of_pairs, *flipped)) / 2
+    assert float(values["probability_enhancer"]) == pytest.approx(expected[0], abs=1e-5)
+
+
+def test_pairs_and_single_sequences_are_not_confused(
+    of_pairs: Path, classifier: Path, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    pairs = write_csv(tmp_path / "pairs.csv", [("ACGTACGT", "ACGTTTTT")], "seq1,seq2")
+    for model, data, more, message in (
+        (of_pairs, table, [], "fine-tuned on pairs; give a table with sequence1 and sequence2"),
+        (classifier, pairs, [], "holds pairs of sequences"),
+        (of_pairs, pairs, ["--window", "5"], "not cut into windows"),
+        (of_pairs, pairs, ["--sequence-column", "seq1,seq2,seq3"], "names 3 columns"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(["predict", str(model), str(data), *more])
+        assert stopped.value.code == 2
+        assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_progress_counts_each_nucleotide_once(
+    classifier: Path, table: Path, sequences: list[str], tmp_path: Path
+):
+    """With windows that overlap, and with both strands, the bar went beyond its end."""
+    seen: list[int] = []
+    reading = Reading(str(table), window=60, stride=20)
+    predict_file(str(classifier), reading, tmp_path / "out.tsv", both_strands=True, progress=seen.append)
+    assert sum(seen) == sum(map(len, sequences)) == reading.count()

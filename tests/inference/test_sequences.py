@@ -57,6 +57,23 @@ def test_every_form_gives_the_same_sequences(kind: str, zipped: bool, tmp_path: 
     assert [label for _, _, label in found] == (["x", "y", "x"] if labelled else ["", "", ""])
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["gene,promoter,kind", "name,dna_sequence,value", "idx,sequences,y"],
+    ids=["by letters", "a", "b"],
+)
+def test_columns_are_found_as_for_fine_tuning(header: str, tmp_path: Path):
+    """A table that `finetune` read was refused by `predict`, which knew fewer names."""
+    from dnamask_plugins.harness.tables.columns import find_columns
+    from dnamask_plugins.harness.tables.reading import read_table
+
+    path = tmp_path / "table.csv"
+    path.write_text(f"{header}\nBRCA1,GGTATAAAGGTT,x\nTP53,ACGTACGTACGT,y\n")
+    column = find_columns(read_table(path), label=(header.split(",")[2],)).sequences
+    found = whole(path)
+    assert [sequence for _, sequence, _ in found] == read_table(path).columns[column[0]]
+
+
 def test_columns_can_be_named(tmp_path: Path):
     path = tmp_path / "odd.csv"
     path.write_text("gene,promoter,expression\nyfg1,ACGT,3.5\n")
@@ -67,7 +84,7 @@ def test_columns_can_be_named(tmp_path: Path):
     ("content", "message"),
     [
         ("", "empty"),
-        ("gene,promoter\na,ACGT\n", "no column is called sequence.*--sequence-column"),
+        ("gene,promoter\na,ACGT\n", r"which column is the sequence\? none looks like it.*--sequence-column"),
         ("sequence,label\n", "no row"),
         ("sequence,label\nACGT,1\nACXT,1\n", "line 3: sequence position 2: 'X'"),
         ("sequence,label\nACGT,1\nACGT\n", "line 3 has 1 fields"),

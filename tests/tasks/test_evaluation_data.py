@@ -111,6 +111,21 @@ def folder_of(tmp_path: Path, **splits: str) -> Path:
     return tmp_path
 
 
+def test_a_bomb_is_one_line_and_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from dnamask_plugins.corpus import compressed
+    from dnamask_plugins.harness.tables.reading import read_table
+
+    monkeypatch.setattr(compressed, "LEAST_ALLOWED", 1 << 16)
+    path = tmp_path / "mouse" / "9" / "train.csv.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(b"sequence,label\n" + b"A" * (1 << 22)))
+    for read in (lambda: read_labelled(path, TASK), lambda: read_table(path)):
+        with pytest.raises(
+            InputError, match=r"train.csv.gz: unpacks to over [\d,]+ bytes from [\d,]+, which"
+        ):
+            read()
+
+
 def test_a_class_missing_from_train_is_refused(tmp_path: Path):
     folder = folder_of(tmp_path, train="ACGT,0\nACGG,0\n", dev="ACGT,1\n", test="ACGT,1\n")
     with pytest.raises(InputError, match=r"train\.csv: no row of class 1 in 2 rows"):

@@ -45,7 +45,7 @@ def predict(
     """Predict labels, with the probability of each class, or numbers; a killed command goes on.
 
     MODEL is a fine-tuned one, such as OUT/model of 'dnamask finetune'. A sequence that is longer than a
-    window gets the mean over its windows.
+    window gets the mean over its windows. A model of pairs reads a table with two columns of sequences.
     """
     import sys
 
@@ -63,5 +63,7 @@ def predict(
     classes = ", ".join(f"{name} {count:,}" for name, count in list(done.counts.items())[:12])
     what = f": {classes}" if classes else ""
     typer.echo(f"{output or 'standard output'}: {done.rows:,} predictions{what}; {done.reading}", err=True)
+    if done.cut:
+        typer.echo(f"{done.cut:,} pairs are longer than the model reads, and were cut at the end", err=True)
     if done.too_short:
         typer.echo(f"{done.too_short:,} are empty: too short for the tokenizer", err=True)

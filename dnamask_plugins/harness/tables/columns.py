@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.harness.tables.reading import Table, split_of
-
-SEQUENCE: Final = ("sequence", "seq", "text", "dna", "dna_sequence", "sequences", "seqs")
-PAIRS: Final = (
-    ("sequence1", "sequence2"),
-    ("seq1", "seq2"),
-    ("sequence_1", "sequence_2"),
-    ("seq_1", "seq_2"),
-    ("sequence_a", "sequence_b"),
+from dnamask_plugins.tasks.columns import (
+    CHROMOSOME,
+    END,
+    LABEL,
+    LOOKED_AT,
+    START,
+    by_name,
+    listed,
+    sequence_columns,
 )
-LABEL: Final = ("label", "labels", "target", "targets", "class", "y", "value", "score", "name")
-CHROMOSOME: Final = ("chromosome", "chrom", "chr", "seqname", "contig")
-START: Final = ("start", "chromstart", "begin")
-END: Final = ("end", "chromend", "stop")
-_LOOKED_AT: Final = 200
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def find_columns(table: Table, sequence: Sequence[str] = (), label: Sequence[str
     for given in (*sequence, *label):
         if given not in table.columns:
             raise ConfigError(f"{table.files[0]}: no column '{given}'; {suggest(given, names)}")
-    sequences = tuple(sequence) or _sequences(names, table)
+    sequences = tuple(sequence) or sequence_columns(names, table.columns, str(table.files[0]))
     rest = [name for name in names if name not in sequences]
     place = _place([name for name in rest if name not in label])
     split = next((name for name in rest if name.lower() == "split" and _is_split(table.columns[name])), None)
@@ -76,27 +72,8 @@ def find_columns(table: Table, sequence: Sequence[str] = (), label: Sequence[str
     return Columns(sequences, labels, split, place, unused)
 
 
-def _sequences(names: Sequence[str], table: Table) -> tuple[str, ...]:
-    lower = {name.lower(): name for name in names}
-    for pair in PAIRS:
-        if all(name in lower for name in pair):
-            return tuple(lower[name] for name in pair)
-    known = _first(SEQUENCE, lower)
-    if known is not None:
-        return (known,)
-    found = [name for name in names if _looks_like_dna(table.columns[name][:_LOOKED_AT])]
-    if len(found) == 1:
-        return (found[0],)
-    what = f"{' and '.join(found)} both look like it" if found else "none looks like it"
-    raise InputError(
-        f"{table.files[0]}: which column is the sequence? {what} ({_listed(names)}); "
-        "name it with --sequence-column"
-    )
-
-
 def _labels(rest: Sequence[str], table: Table) -> tuple[str, ...]:
-    lower = {name.lower(): name for name in rest}
-    known = _first(LABEL, lower)
+    known = by_name(LABEL, rest)
     if known is not None:
         return (known,)
     if len(rest) == 1:
@@ -104,7 +81,7 @@ def _labels(rest: Sequence[str], table: Table) -> tuple[str, ...]:
     flags = tuple(name for name in rest if {str(value) for value in table.columns[name]} <= {"0", "1"})
     if len(flags) > 1:
         return flags
-    found = _listed(rest) or "there is none besides the sequence"
+    found = listed(rest) or "there is none besides the sequence"
     raise InputError(
         f"{table.files[0]}: which column is the label? ({found}); "
         "name it with --label-column, several by comma for a multi-label task"
@@ -112,30 +89,15 @@ def _labels(rest: Sequence[str], table: Table) -> tuple[str, ...]:
 
 
 def _place(names: Sequence[str]) -> tuple[str, str, str] | None:
-    lower = {name.lower(): name for name in names}
-    chromosome, start, end = (_first(words, lower) for words in (CHROMOSOME, START, END))
+    chromosome, start, end = (by_name(words, names) for words in (CHROMOSOME, START, END))
     return None if chromosome is None or start is None or end is None else (chromosome, start, end)
-
-
-def _first(words: Iterable[str], lower: Mapping[str, str]) -> str | None:
-    return next((lower[word] for word in words if word in lower), None)
 
 
 def _is_index(name: str, values: Sequence[Any]) -> bool:
     """Whether a column without a name counts the rows."""
     unnamed = not name.strip() or re.fullmatch(r"Unnamed: \d+|__index_level_\d+__", name) is not None
-    return unnamed and all(str(value).isdigit() for value in values[:_LOOKED_AT])
+    return unnamed and all(str(value).isdigit() for value in values[:LOOKED_AT])
 
 
 def _is_split(values: Sequence[Any]) -> bool:
     return all(split_of(str(value)) is not None for value in set(map(str, values)))
-
-
-def _looks_like_dna(values: Sequence[Any]) -> bool:
-    texts = [re.sub(r"\s", "", str(value)).upper() for value in values]
-    # Words such as CAT are nucleotides too, so that length is asked for.
-    return all(not text.strip("ACGTUN") for text in texts) and sum(map(len, texts)) >= 8 * len(texts)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names[:8]) + (" ..." if len(names) > 8 else "")

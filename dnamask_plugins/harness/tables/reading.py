@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from dnamask_plugins.corpus.compressed import refuse_bombs
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.tables.intervals import COLUMNS, find_genome, parse_intervals, read_intervals
 from dnamask_plugins.quiet import silence_datasets
@@ -71,8 +72,9 @@ def read_table(data: Path, splits: Mapping[str, Path] | None = None) -> Table:
     ----------
     data : Path
         A CSV, TSV, JSON lines or parquet file; a folder with train, dev and test files of one of these
-        kinds; or a folder with one FASTA file for each class, named after it; or a folder with folders of
-        these, and for Genomic Benchmarks of one CSV of intervals for each class, and the genome beside them.
+        kinds; or a folder with one FASTA file for each class, named after it; or a FASTA file with labels in
+        its headers (``>NAME|LABEL``); or a folder with folders of these, and for Genomic Benchmarks of one
+        CSV of intervals for each class, and the genome beside them.
     splits : mapping of str to Path, optional
         Further files by split; `data` is then the training rows.
 
@@ -91,9 +93,7 @@ def read_table(data: Path, splits: Mapping[str, Path] | None = None) -> Table:
             "train, dev and test files, or a folder with a FASTA for each class"
         )
     if kind_of(data) == "fasta":
-        raise InputError(
-            f"{data}: a FASTA file holds no labels; give a folder with one FASTA for each class, or a table"
-        )
+        return _labelled_fasta(data)
     return Table(*_read_file(data))
 
 
@@ -184,6 +184,23 @@ def _join(paths: Mapping[str, Path]) -> Table:
     return Table(columns, tuple(files), origin, split_of_row)
 
 
+def _labelled_fasta(path: Path) -> Table:
+    """Read a FASTA file with the label after the last ``|`` of each header, as in ``>H3_12|1``."""
+    from dnamask_plugins.corpus.fasta import read_fasta
+
+    columns: dict[str, list[Any]] = {"sequence": [], "label": []}
+    for record in read_fasta(path):
+        _, bar, label = record.name.rpartition("|")
+        if not bar or not label:
+            raise InputError(
+                f"{path}: '{record.name}' has no label (as in >NAME|LABEL); give a folder with one FASTA for "
+                "each class, or a table"
+            )
+        columns["sequence"].append(record.sequence.decode())
+        columns["label"].append(label)
+    return Table(columns, (path,), [(0, row + 1) for row in range(len(columns["label"]))])
+
+
 def _fasta_per_class(paths: Sequence[Path]) -> Table:
     from dnamask_plugins.corpus.fasta import read_fasta
 
@@ -226,6 +243,8 @@ def _read_file(path: Path) -> tuple[dict[str, list[Any]], tuple[Path, ...], list
         raise InputError(f"{path}: unknown kind of file; name it with one of {known}")
     from datasets import Dataset
 
+    if path.is_file():
+        refuse_bombs(path)
     silence_datasets()
     readers: dict[str, Callable[..., Any]] = {
         "csv": Dataset.from_csv,

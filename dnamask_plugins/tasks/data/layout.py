@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from dnamask_plugins.corpus.compressed import most_unpacked, too_much_unpacked
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.tasks.task import SPLITS, Split, Task
 
@@ -57,11 +59,28 @@ def content_of(path: Path) -> bytes:
     Raises
     ------
     InputError
-        It cannot be read.
+        It cannot be read, or unpacks to far more than sequences do.
     """
     try:
         raw = path.read_bytes()
-        return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        return unpacked(raw, path) if raw[:2] == b"\x1f\x8b" else raw
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(f"{path}: cannot be read ({reason}); get the file again") from None
+
+
+def unpacked(raw: bytes, path: Path) -> bytes:
+    """Return what gzipped bytes hold.
+
+    Raises
+    ------
+    InputError
+        That is over 64 MiB and over a hundred times as much: DNA in text packs to a third or a tenth, so that
+        this is a bomb or damaged.
+    """
+    most = most_unpacked(len(raw))
+    with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise too_much_unpacked(path, len(raw))
+    return content

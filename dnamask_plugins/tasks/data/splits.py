@@ -70,15 +70,15 @@ def read_task(folder: Path, task: Task, *, dev_as_train: bool = False) -> TaskDa
     paths = {split: find_file(folder, task, split) for split in SPLITS}
     if paths["test"] is None:
         raise InputError(
-            f"{folder / task.name}: no test file for {task.name}; get the data set or leave it out"
+            f"{folder / task.name}: no test file for {task.name}; {task.how_to_get} or leave it out"
         )
     stand_in = paths["train"] is None and dev_as_train and paths["dev"] is not None
     if paths["train"] is None and not stand_in:
         hint = "; or --allow-dev-as-train" if paths["dev"] is not None else ""
-        raise InputError(f"{folder / task.name}: no train file for {task.name}; get the data set{hint}")
+        raise InputError(f"{folder / task.name}: no train file for {task.name}; {task.how_to_get}{hint}")
     if task.has_dev and paths["dev"] is None:
         raise InputError(
-            f"{folder / task.name}: no dev file for {task.name}; get the data set or leave it out"
+            f"{folder / task.name}: no dev file for {task.name}; {task.how_to_get} or leave it out"
         )
     read = {split: read_labelled(path, task) for split, path in paths.items() if path is not None}
     train = read["dev"] if stand_in else read["train"]

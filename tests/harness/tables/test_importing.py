@@ -170,7 +170,7 @@ def test_what_is_no_table_is_said(tmp_path: Path):
     for name, words in {
         "empty.csv": "is empty",
         "notes.md": "unknown kind of file",
-        "one.fa": "holds no labels",
+        "one.fa": "has no label",
         "broken.parquet": "cannot be read as parquet",
         "folder": "no train file",
         "nowhere.csv": "no such file or folder",

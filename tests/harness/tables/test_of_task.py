@@ -116,14 +116,13 @@ def test_one_class_is_said_and_the_other_tasks_stand(
     }
 
 
-def test_the_files_of_the_nucleotide_transformer_are_read_as_they_lie(tmp_path: Path):
-    from datasets import Dataset
-
+def test_the_files_of_the_nucleotide_transformer_are_read_as_they_are(tmp_path: Path):
+    """FASTA with the label after the last bar of a header, as the loading script of the data set reads it."""
     folder = tmp_path / "data" / "NT" / "enhancers"
     folder.mkdir(parents=True)
     for split, rows in (("train", ROWS[:40]), ("test", ROWS[40:])):
-        columns = {"sequence": [s for s, _ in rows], "name": ["x"] * len(rows), "label": [y for _, y in rows]}
-        Dataset.from_dict(columns).to_parquet(str(folder / f"{split}.parquet"))
+        text = "".join(f">peak|{number}|{y}\n{s}\n" for number, (s, y) in enumerate(rows))
+        (folder / f"{split}.fna").write_text(text)
     arguments = ("gue", "run", "--model", "baseline:kmers", "--gue-dir", tmp_path / "data")
     assert call(*arguments, "--tasks", "NT/enhancers", "--out", tmp_path / "out") == 0
     (record,) = map(read, find([tmp_path / "out" / "records"]))
