@@ -29,9 +29,7 @@ def audit_command(
     present = [task for task in asked if find_file(root, task, "test") is not None]
     missing = [task.name for task in asked if task not in present]
     if not present:
-        raise InputError(
-            f"{root}: holds none of {', '.join(missing[:4])}...; {asked[0].how_to_get}"
-        )
+        raise InputError(f"{root}: holds none of {', '.join(missing[:4])}...; {asked[0].how_to_get}")
     audits = _audit(root, present, corpus)
     if json_out is not None:
         write_json(json_out, {"tasks": [item.to_json() for item in audits], "missing": missing})
