@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,12 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.results import predictions as prediction_files
-from dnamask_plugins.results import record_files
-from dnamask_plugins.results.newest import age
-from dnamask_plugins.results.predictions import Predictions
+from dnamask_plugins.results.paired import difference_draws, mcnemar, vote
 from dnamask_plugins.results.records import ResultRecord
-from dnamask_plugins.results.resampling import LEVEL, RESAMPLES, percentile_interval, resample
+from dnamask_plugins.results.resampling import LEVEL, RESAMPLES, percentile_interval
+from dnamask_plugins.results.sides import Side, caveats, predictions_of
 
 VERDICTS: Final = ("B better", "A better", "within noise", "untested")
 
@@ -113,54 +110,7 @@ class Comparison:
         return {**asdict(self), "counts": self.counts, "level": LEVEL}
 
 
-@dataclass(frozen=True)
-class _Side:
-    name: str
-    by_task: Mapping[str, tuple[ResultRecord, Path]]
-
-    @property
-    def records(self) -> list[ResultRecord]:
-        """The record of each task."""
-        return [record for record, _ in self.by_task.values()]
-
-
-def load_side(path: str | os.PathLike[str], model: str | None = None, method: str | None = None) -> _Side:
-    """Read the newest record of each task of one model.
-
-    Parameters
-    ----------
-    path : path
-        A record, or a folder with the records of one model.
-    model, method : str, optional
-        Which one, where the folder holds several.
-
-    Raises
-    ------
-    InputError
-        No records, or those of several models or methods.
-    """
-    found = [(record_files.read(file), file) for file in record_files.find([path])]
-    kept = [
-        (record, file)
-        for record, file in found
-        if (model is None or record.model.name == model) and (method is None or _method(record) == method)
-    ]
-    if not kept:
-        choices = sorted({f"'{record.model.name}' ({_method(record)})" for record, _ in found})
-        what = (
-            f"none of that model and method, there are {', '.join(choices)}"
-            if choices
-            else "no result records"
-        )
-        raise InputError(f"{path}: {what}; name a folder that `dnamask gue run` wrote")
-    kinds = sorted({f"'{record.model.name}' by {_method(record)}" for record, _ in kept})
-    if len(kinds) > 1:
-        raise InputError(f"{path}: holds {', '.join(kinds)}; choose one with --model-a/--model-b or --method")
-    newest = sorted(kept, key=lambda item: age(item[0]))
-    return _Side(newest[0][0].model.name, {record.task.name: (record, file) for record, file in newest})
-
-
-def compare(a: _Side, b: _Side, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
+def compare(a: Side, b: Side, *, resamples: int = RESAMPLES, seed: int = 0) -> Comparison:
     """Compare two models on the tasks that both have.
 
     Raises
@@ -187,37 +137,6 @@ def compare(a: _Side, b: _Side, *, resamples: int = RESAMPLES, seed: int = 0) ->
     )
 
 
-def mcnemar(only_a: int, only_b: int) -> float:
-    """Return the two-sided p of McNemar's exact test, from the rows that only one side gets right.
-
-    Examples
-    --------
-    >>> mcnemar(0, 5)
-    0.0625
-    """
-    from scipy.stats import binomtest
-
-    discordant = only_a + only_b
-    return float(binomtest(only_b, discordant, 0.5).pvalue) if discordant else 1.0
-
-
-def vote(predictions: Sequence[NDArray[np.int64]], classes: int) -> NDArray[np.int64]:
-    """Return each row's most frequent prediction; on a draw, the earliest seed's among those that lead.
-
-    Examples
-    --------
-    >>> vote([np.array([0, 1]), np.array([1, 1]), np.array([1, 0])], 2).tolist()
-    [1, 1]
-    """
-    stacked = np.stack(predictions)
-    rows = np.arange(stacked.shape[1])
-    counts = np.zeros((stacked.shape[1], classes), dtype=np.int64)
-    for row in stacked:
-        counts[rows, row] += 1
-    leading = counts[rows, stacked] == counts.max(axis=1)
-    return np.asarray(stacked[leading.argmax(axis=0), rows])
-
-
 def _compare_task(
     a: tuple[ResultRecord, Path], b: tuple[ResultRecord, Path], resamples: int, seed: int
 ) -> tuple[TaskComparison | None, NDArray[np.float64] | None]:
@@ -230,12 +149,12 @@ def _compare_task(
     if first.mean is None or second.mean is None:
         return None, None
     low = high = p = draws = only_a = only_b = None
-    note = "; ".join(filter(None, (_caveats("A", first), _caveats("B", second))))
+    note = "; ".join(filter(None, (caveats("A", first), caveats("B", second))))
     if first.source == second.source == "measured":
-        left, right = _load(*a), _load(*b)
+        left, right = predictions_of(*a), predictions_of(*b)
         if not np.array_equal(left[0].labels, right[0].labels):
             raise InputError(f"{task.name}: {a[1]} and {b[1]} saw different test rows; use one file")
-        draws = _difference_draws(task.metric, left, right, task.classes, resamples, seed)
+        draws = difference_draws(task.metric, left, right, task.classes, resamples, seed)
         low, high = percentile_interval(draws)
         right_a = vote([item.predictions for item in left], task.classes) == left[0].labels
         right_b = vote([item.predictions for item in right], task.classes) == left[0].labels
@@ -259,26 +178,6 @@ def _compare_task(
     return comparison, draws
 
 
-def _difference_draws(
-    metric: str, a: Sequence[Predictions], b: Sequence[Predictions], classes: int, resamples: int, seed: int
-) -> NDArray[np.float64]:
-    columns = [item.predictions for item in (*a, *b)]
-    values = resample(metric, a[0].labels, columns, classes, resamples=resamples, seed=seed).values
-    rng = np.random.default_rng((seed, 1))
-    means = [_mean_of_drawn_seeds(values[: len(a)], rng), _mean_of_drawn_seeds(values[len(a) :], rng)]
-    return np.asarray(means[1] - means[0])
-
-
-def _mean_of_drawn_seeds(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    count, resamples = values.shape
-    if count == 1:
-        return np.asarray(values[0])
-    # Drawing n of n again shrinks the spread of the seeds by (n - 1) / n; the factor undoes that.
-    centre = values.mean(axis=0)
-    drawn = np.take_along_axis(values, rng.integers(count, size=(count, resamples)), axis=0).mean(axis=0)
-    return np.asarray(centre + (drawn - centre) * np.sqrt(count / (count - 1)))
-
-
 def _groups(
     tasks: Sequence[TaskComparison], draws: Mapping[str, NDArray[np.float64] | None]
 ) -> list[GroupComparison]:
@@ -298,43 +197,10 @@ def _groups(
     return result
 
 
-def _load(record: ResultRecord, path: Path) -> list[Predictions]:
-    loaded = []
-    for entry in record.seeds:
-        if entry["predictions"] is not None:
-            file = path.parent / entry["predictions"]["file"]
-            predictions = prediction_files.load(file)
-            if max(predictions.labels.max(), predictions.predictions.max()) >= record.task.classes:
-                raise InputError(
-                    f"{file}: a class above {record.task.classes - 1}; see `dnamask results verify`"
-                )
-            loaded.append(predictions)
-    return loaded
-
-
 def _verdict(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "untested"
     return "B better" if low > 0 else "A better" if high < 0 else "within noise"
-
-
-def _caveats(side: str, record: ResultRecord) -> str:
-    words = []
-    if record.source == "published":
-        words.append(f"{side} published")
-    if record.failed_seeds:
-        words.append(f"{side}: {len(record.failed_seeds)} failed")
-    if record.collapsed_seeds:
-        words.append(f"{side}: {len(record.collapsed_seeds)} collapsed")
-    if record.source == "measured" and len(record.seeds) - len(record.failed_seeds) == 1:
-        words.append(f"{side}: one seed")
-    if record.run is not None and record.run.dev_as_train:
-        words.append(f"{side}: trained on dev")
-    return ", ".join(words)
-
-
-def _method(record: ResultRecord) -> str:
-    return record.run.method if record.run else "published"
 
 
 def to_csv(comparison: Comparison) -> str:

@@ -15,13 +15,15 @@ from typer.testing import CliRunner
 from dnamask_plugins.cli import app
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results import record_files
-from dnamask_plugins.results.compare import _difference_draws, compare, load_side, mcnemar, to_csv, vote
+from dnamask_plugins.results.compare import compare, to_csv
 from dnamask_plugins.results.compare_text import print_comparison
+from dnamask_plugins.results.paired import difference_draws, mcnemar, vote
 from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.published import published as published_record
 from dnamask_plugins.results.records import ModelInfo, Provenance, RunInfo, SeedOutcome
 from dnamask_plugins.results.resampling import percentile_interval
 from dnamask_plugins.results.schema import schema as record_schema
+from dnamask_plugins.results.sides import load_side
 
 
 def sides(tmp_path, right_a=0.6, right_b=0.9, tasks=(TATA, MOUSE)):
@@ -97,7 +99,7 @@ def test_seeds_that_scatter_do_not_make_a_difference():
 
     for trial in range(trials):
         a, b = side(), side()
-        low, high = percentile_interval(_difference_draws("mcc", a, b, 2, 300, trial))
+        low, high = percentile_interval(difference_draws("mcc", a, b, 2, 300, trial))
         alarms += low > 0 or high < 0
         right_a, right_b = (vote([item.predictions for item in each], 2) == labels for each in (a, b))
         rows_only += mcnemar(int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())) < 0.05
@@ -112,7 +114,7 @@ def test_real_differences_are_found():
     def side(rate):
         return [Predictions(labels, np.where(rng.random(1000) < rate, labels, 1 - labels)) for _ in range(3)]
 
-    low, _ = percentile_interval(_difference_draws("mcc", side(0.75), side(0.82), 2, 500, 0))
+    low, _ = percentile_interval(difference_draws("mcc", side(0.75), side(0.82), 2, 500, 0))
     assert low > 0
 
 
@@ -126,9 +128,7 @@ def test_pairing_narrows_the_interval():
     shuffled = np.where(rng.permutation(b == labels), labels, 1 - labels)
 
     def width(left, right):
-        draws = _difference_draws(
-            "mcc", [Predictions(labels, left)], [Predictions(labels, right)], 2, 1000, 0
-        )
+        draws = difference_draws("mcc", [Predictions(labels, left)], [Predictions(labels, right)], 2, 1000, 0)
         return float(np.subtract(*percentile_interval(draws)[::-1]))
 
     assert width(a, b) < 0.6 * width(a, shuffled)

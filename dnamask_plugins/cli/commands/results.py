@@ -107,8 +107,9 @@ def compare(
     from dnamask_plugins.results import compare as comparing
     from dnamask_plugins.results.compare_text import print_comparison, print_floors
     from dnamask_plugins.results.floors import below_floors, known_floors
+    from dnamask_plugins.results.sides import load_side
 
-    sides = [comparing.load_side(a, model_a, method), comparing.load_side(b, model_b, method)]
+    sides = [load_side(a, model_a, method), load_side(b, model_b, method)]
     comparison = comparing.compare(*sides, resamples=resamples)
     known = known_floors(floors or [])
     below = [each for side in sides for each in below_floors(side.name, side.records, known)]
