@@ -31,6 +31,7 @@ def starved() -> Iterator[Usage]:
 def test_what_waits_for_a_processor_gets_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = starved()
     monkeypatch.setattr(module, "usage", lambda: next(figures))
+    monkeypatch.setattr(module, "LONGEST", 1000)
     with time_limit(0.05):
         time.sleep(0.3)
     assert next(figures).wall > 3
