@@ -34,15 +34,17 @@ def spread(values: Sequence[float], digits: int) -> str:
     return mean if len(values) < 2 else f"{mean} ± {np.std(values, ddof=1):,.{digits}f}"
 
 
-def floors(registration: Registration, records: Path = RECORDS) -> dict[str, dict[str, float]]:
-    """Return floor to task to MCC."""
+def floors(
+    registration: Registration, records: Path = RECORDS, figure: str = "mcc"
+) -> dict[str, dict[str, float]]:
+    """Return floor to task to MCC (or another figure), where it was measured."""
     results, rows = read_results(floors_path(records)), registration.content["train_rows"]
     found: dict[str, dict[str, float]] = {}
     for name in registration.content["floors"]:
         for task in registration.content["tasks"]:
             key = floor_key(name, task, rows)
-            if key in results:
-                found.setdefault(name, {})[task] = results[key]["mcc"]
+            if figure in results.get(key, {}):
+                found.setdefault(name, {})[task] = results[key][figure]
     return found
 
 
@@ -59,11 +61,13 @@ def cpu_seconds(registration: Registration, records: Path = RECORDS) -> dict[str
 def arms_table(registration: Registration, records: Path = RECORDS) -> str:
     """Write each arm's outcome and what is described beside it, floors first."""
     tasks = registration.content["tasks"]
-    rows = [
-        [f"floor: {name}", "", f"{np.mean(list(by_task.values())):.3f}", "", "", "", ""]
-        for name, by_task in floors(registration, records).items()
-        if len(by_task) == len(tasks)
-    ]
+    few_floors = floors(registration, records, "few_mcc")
+    rows = []
+    for name, by_task in floors(registration, records).items():
+        if len(by_task) == len(tasks):
+            few_of = list(few_floors.get(name, {}).values())
+            rows.append([f"floor: {name}", "", f"{np.mean(list(by_task.values())):.3f}"])
+            rows[-1] += [f"{np.mean(few_of):.3f}" if few_of else "", "", "", ""]
     mcc, few = figures(registration, records), figures(registration, records, "few_mcc")
     letter = final_perplexity(registration, records, "nucleotide_perplexity")
     token, cpu = final_perplexity(registration, records), cpu_seconds(registration, records)
@@ -111,11 +115,21 @@ def _switches(record: Mapping[str, Any]) -> str:
     return ", ".join(known) or "never"
 
 
-COLOURS = {"untrained": "#999999", "ours": "#c4622d", "control": "#999999", "": "#3465a4"}
+GROUPS: Mapping[str, str] = {
+    "references": "#666666",
+    "published maskings": "#3465a4",
+    "ours, and its control": "#c4622d",
+    "other tokens": "#75507b",
+}
 
 
-def _colour(title: str, untrained: bool) -> str:
-    return COLOURS["untrained" if untrained else title.partition(":")[0] if ":" in title else ""]
+def _group(arm: str, chosen: Mapping[str, Any]) -> str:
+    if "form" in chosen:
+        return "other tokens"
+    if chosen["title"].startswith("ours") or "of ours" in chosen["title"]:
+        return "ours, and its control"
+    references = chosen.get("untrained") or chosen["curriculum"].get("strategy") == "span"
+    return "references" if references else "published maskings"
 
 
 def draw(path: Path, registration: Registration, records: Path = RECORDS) -> None:
@@ -124,12 +138,13 @@ def draw(path: Path, registration: Registration, records: Path = RECORDS) -> Non
     from scipy import stats
 
     mcc = figures(registration, records)
-    arms = [arm for arm in registration.content["arm"] if arm in mcc]
+    titles = {arm: chosen["title"] for arm, chosen in registration.content["arm"].items() if arm in mcc}
+    group = {arm: _group(arm, registration.content["arm"][arm]) for arm in titles}
+    arms = sorted(titles, key=lambda arm: list(GROUPS).index(group[arm]))
     figure = Figure(figsize=(9, 0.34 * len(arms) + 1.1), dpi=110, layout="constrained")
     axis = figure.subplots()
     for place, arm in enumerate(arms):
-        values, chosen = np.array(list(mcc[arm].values())), registration.content["arm"][arm]
-        colour = _colour(chosen["title"], chosen.get("untrained", False))
+        values, colour = np.array(list(mcc[arm].values())), GROUPS[group[arm]]
         axis.scatter(values, np.full(len(values), place), s=16, color=colour, alpha=0.45, linewidths=0)
         if len(values) > 1:
             half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
@@ -139,7 +154,9 @@ def draw(path: Path, registration: Registration, records: Path = RECORDS) -> Non
             mean = float(np.mean(list(by_task.values())))
             axis.axvline(mean, color="#4e9a06", lw=1, ls=":")
             axis.text(mean, -0.9, name, color="#4e9a06", fontsize=8, ha="center", va="bottom")
-    axis.set_yticks(range(len(arms)), [registration.content["arm"][arm]["title"] for arm in arms], fontsize=8)
+    axis.set_yticks(range(len(arms)), [titles[arm] for arm in arms], fontsize=8)
+    for label, arm in zip(axis.get_yticklabels(), arms, strict=True):
+        label.set_color(GROUPS[group[arm]])
     axis.set_ylim(len(arms) - 0.4, -1)
     axis.set_xlabel("mean MCC over eight tasks, linear probe on frozen states (each dot a seed)", fontsize=8)
     axis.tick_params(axis="x", labelsize=8)
