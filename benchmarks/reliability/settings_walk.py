@@ -21,9 +21,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from dnamask_plugins.pretrain.arguments import trainer_arguments
+from dnamask_plugins.pretrain.build import build_model
 from dnamask_plugins.pretrain.identity import differences, identity_of
 from dnamask_plugins.pretrain.parts import Parts
-from dnamask_plugins.pretrain.run import _build_model
 from dnamask_plugins.pretrain.settings import PretrainSettings, merge
 from dnamask_plugins.pretrain.trainer_fields import COUNTED, FREE
 
@@ -119,7 +119,7 @@ def identity(settings: PretrainSettings) -> dict[str, Any]:
     """Return what a run of these settings is; nothing is written."""
     arguments = trainer_arguments(settings, Path(settings.output))
     parts = Parts.from_settings(settings)
-    return identity_of(settings, parts, arguments, _build_model(settings, parts).model)
+    return identity_of(settings, parts, arguments, build_model(settings, parts).model)
 
 
 def changed(settings: PretrainSettings, name: str, value: Any) -> PretrainSettings:

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final
 
-from dnamask_plugins import terminal
-from dnamask_plugins.environment import without_folders
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.files import follow_umask, write_json
-from dnamask_plugins.locks import locked_folder
 from dnamask_plugins.pretrain.arguments import trainer_arguments
+from dnamask_plugins.pretrain.build import Run, build_model, build_run
 from dnamask_plugins.pretrain.failures import told_in_one_line
+from dnamask_plugins.pretrain.first_process import decided_by_the_first, folder_of_the_first
 from dnamask_plugins.pretrain.folder import check_output, prepare_output
 from dnamask_plugins.pretrain.identity import identity_of
-from dnamask_plugins.pretrain.lora import with_adapters
-from dnamask_plugins.pretrain.parts import Parts, check_lengths
-from dnamask_plugins.pretrain.record import record_of, write_run_record
+from dnamask_plugins.pretrain.parts import Parts
+from dnamask_plugins.pretrain.record import record_of
+from dnamask_plugins.pretrain.saving import write_beginning, write_end
 from dnamask_plugins.pretrain.sessions import Sessions, sessions_of
 from dnamask_plugins.pretrain.settings import PretrainSettings
-from dnamask_plugins.pretrain.signals import Interrupted, StopOnSignal
-from dnamask_plugins.quiet import silence_transformers
+from dnamask_plugins.pretrain.signals import Interrupted
 from dnamask_plugins.training.checkpoints import checkpoint_step
-from dnamask_plugins.training.schedule import Schedule
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, TrainingArguments
-
-    from dnamask_plugins.models.loading import ModelDescription
-    from dnamask_plugins.training.trainer import MaskingTrainer
-
-_Decided = TypeVar("_Decided")
 
 
 @dataclass(frozen=True)
@@ -97,9 +84,9 @@ def pretrain(
     check_output(output, _inputs(settings))
     arguments = trainer_arguments(settings, output)
     parts = Parts.from_settings(settings)
-    start = _build_model(settings, parts)
+    start = build_model(settings, parts)
     identity = identity_of(settings, parts, arguments, start.model)
-    with _folder_of_the_first(arguments, output), told_in_one_line(output):
+    with folder_of_the_first(arguments, output), told_in_one_line(output):
 
         def decide() -> tuple[Path | None, Sessions]:
             checkpoint = prepare_output(output, resume or resume_anyway, overwrite)
@@ -112,39 +99,12 @@ def pretrain(
                 )
             return checkpoint, sessions
 
-        checkpoint, sessions = _decided_by_the_first(arguments, decide)
-        run = _build(settings, parts, start, arguments, quiet)
-        _write_beginning(run, sessions)
+        checkpoint, sessions = decided_by_the_first(arguments, decide)
+        run = build_run(settings, parts, start, arguments, quiet)
+        write_beginning(run, sessions)
         started = time.time()
         _train(run, checkpoint)
         return _finish(run, sessions, time.time() - started)
-
-
-@dataclass(frozen=True, eq=False)
-class _Start:
-    """The model before its first step, and where it came from."""
-
-    model: PreTrainedModel
-    description: ModelDescription
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """A run that is ready to go."""
-
-    settings: PretrainSettings
-    parts: Parts
-    output: Path
-    description: ModelDescription
-    schedule: Schedule
-    trainer: MaskingTrainer
-    stop: StopOnSignal
-    close_bar: Callable[[], None]
-
-    @property
-    def writes(self) -> bool:
-        """Whether this is the process that writes files."""
-        return bool(self.trainer.is_world_process_zero())
 
 
 _READ: Final = ("corpus", "npmi", "backbone")
@@ -157,108 +117,7 @@ def _inputs(settings: PretrainSettings) -> dict[str, str | None]:
     return read | {"tokenizer": path if isinstance(path, str) else None}
 
 
-def _build_model(settings: PretrainSettings, parts: Parts) -> _Start:
-    from dnamask_plugins.models.loading import load_masked_lm
-
-    silence_transformers()
-    model, description = load_masked_lm(
-        settings.backbone,
-        parts.tokenizer,
-        seed=settings.seed,
-        head="fresh" if settings.fresh_head else "kept",
-        **settings.model,
-    )
-    parts.beginning.apply(model, description, settings.seed)
-    check_lengths(settings, parts.tokenizer, description.max_positions)
-    return _Start(model, description)
-
-
-@contextlib.contextmanager
-def _folder_of_the_first(arguments: TrainingArguments, output: Path) -> Iterator[None]:
-    """Hold the output folder in the process that writes it, for as long as the run lasts."""
-    if arguments.process_index:
-        yield
-        return
-    with locked_folder(output):
-        yield
-
-
-def _decided_by_the_first(arguments: TrainingArguments, decide: Callable[[], _Decided]) -> _Decided:
-    """Let the first process look at the folder, and have all do what it found; also its error is shared.
-
-    Each for itself, a late process would see what an early one has written already.
-    """
-    if arguments.world_size == 1:
-        return decide()
-    from accelerate.utils import broadcast_object_list
-
-    told: list[Any] = [None]
-    if arguments.process_index == 0:
-        try:
-            told = [decide()]
-        except Exception as error:
-            told = [error]
-    broadcast_object_list(told, from_process=0)
-    if isinstance(told[0], Exception):
-        raise told[0]
-    decided: _Decided = told[0]
-    return decided
-
-
-def _build(
-    settings: PretrainSettings, parts: Parts, start: _Start, arguments: TrainingArguments, quiet: bool
-) -> _Run:
-    import transformers
-    from transformers.trainer_callback import PrinterCallback, ProgressCallback
-
-    from dnamask_plugins.pretrain.progress import PretrainProgress
-    from dnamask_plugins.training.examples import Tokenize
-    from dnamask_plugins.training.trainer import MaskingTrainer
-
-    transformers.set_seed(settings.seed)
-    model: Any = start.model
-    if settings.lora is not None:
-        model = with_adapters(model, settings, start.description)
-    schedule = Schedule(parts.curriculum)
-    stop = StopOnSignal()
-    bar = PretrainProgress(schedule, quiet)
-    trainer = MaskingTrainer(
-        model,
-        arguments,
-        Tokenize(parts.sampler, parts.tokenizer, settings.mask.repeat_weight),
-        parts.masker,
-        schedule,
-        parts.validation,
-        callbacks=[stop, bar],
-        objective=parts.objective,
-    )
-    for unwanted in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(unwanted)
-    output = Path(arguments.output_dir)
-    return _Run(settings, parts, output, start.description, schedule, trainer, stop, bar.close)
-
-
-def _write_beginning(run: _Run, sessions: Sessions) -> None:
-    from dnamask_plugins.tokenizers.export import save_tokenizer
-
-    if not run.writes:
-        return
-    sessions.write(run.output)
-    write_json(run.output / "settings.json", without_folders(run.settings.to_mapping()))
-    description = run.description
-    if description.started_fresh or description.origin == "configuration":
-        terminal.console(stderr=True, soft_wrap=True).print(str(description))
-    note = run.parts.objective.note(run.parts.curriculum)
-    if note is not None:
-        terminal.console(stderr=True, soft_wrap=True).print(note)
-    if not save_tokenizer(run.parts.tokenizer, run.output, description.max_positions):
-        terminal.console(stderr=True).print(
-            f"tokenizer '{run.parts.tokenizer.name}' has no Hugging Face form: "
-            "load_tokenizer(folder) gives it back, AutoTokenizer does not"
-        )
-
-
-def _train(run: _Run, checkpoint: Path | None) -> None:
+def _train(run: Run, checkpoint: Path | None) -> None:
     state = run.trainer.state
     try:
         with run.stop:
@@ -273,8 +132,7 @@ def _train(run: _Run, checkpoint: Path | None) -> None:
         )
 
 
-def _finish(run: _Run, sessions: Sessions, seconds: float) -> PretrainResult:
-    """Write the model, its record and its pictures; only the first process does."""
+def _finish(run: Run, sessions: Sessions, seconds: float) -> PretrainResult:
     history = run.trainer.history.rows(run.trainer.state)
     record = record_of(
         run.settings,
@@ -287,27 +145,5 @@ def _finish(run: _Run, sessions: Sessions, seconds: float) -> PretrainResult:
         run.trainer.state,
         seconds,
     )
-    if run.writes:
-        _save_model(run)
-        _draw(run, history)
-        write_run_record(run.output, record)
-        follow_umask(run.output)
-    run.trainer.accelerator.wait_for_everyone()
+    write_end(run, history, record)
     return PretrainResult(run.output, record["progress"]["perplexity"], list(map(dict, history)), record)
-
-
-def _save_model(run: _Run) -> None:
-    from dnamask_plugins.models.lora import merge_lora, save_adapters
-
-    final = run.trainer.accelerator.unwrap_model(run.trainer.model)
-    if run.settings.lora is not None:
-        save_adapters(final, run.output / "adapter")
-        final = merge_lora(final)
-    final.save_pretrained(run.output)
-
-
-def _draw(run: _Run, history: list[Any]) -> None:
-    from dnamask_plugins.pretrain.curves import draw_curves
-
-    title = f"{without_folders(run.settings.backbone)}, {run.settings.curriculum['name']}"
-    draw_curves(history, run.output / "curves.png", title)
