@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, PluginError
 from dnamask_plugins.kinds import SINGULAR
@@ -17,6 +17,9 @@ from dnamask_plugins.plugins import discovery
 from dnamask_plugins.plugins.discovery import PluginInfo
 from dnamask_plugins.plugins.first_use import first_use
 from dnamask_plugins.plugins.time_limit import Expired, time_limit
+
+if TYPE_CHECKING:
+    from dnamask_plugins.protocols import Curriculum, DNATokenizer, MaskingStrategy
 
 SLOW_IMPORT_SECONDS: Final = 10.0
 """A plugin that takes longer to import is named in a warning."""
@@ -41,6 +44,18 @@ def load(kind: str, name: str) -> Any:
     return _load(discovery.info(kind, name))
 
 
+@overload
+def create(
+    kind: Literal["strategies"], config: str | Mapping[str, Any], **parameters: Any
+) -> MaskingStrategy: ...
+@overload
+def create(kind: Literal["curricula"], config: str | Mapping[str, Any], **parameters: Any) -> Curriculum: ...
+@overload
+def create(
+    kind: Literal["tokenizers"], config: str | Mapping[str, Any], **parameters: Any
+) -> DNATokenizer: ...
+@overload
+def create(kind: str, config: str | Mapping[str, Any], **parameters: Any) -> Any: ...
 def create(kind: str, config: str | Mapping[str, Any], **parameters: Any) -> Any:
     """Build a plugin from its name, or from a configuration ``{"name": ..., **parameters}``.
 

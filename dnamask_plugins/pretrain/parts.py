@@ -61,7 +61,7 @@ class Parts:
             A setting, a file or a plugin cannot be used.
         """
         tokenizer = find_source(settings.backbone).tokenizer(settings.tokenizer)
-        curriculum: Curriculum = create("curricula", settings.curriculum)
+        curriculum = create("curricula", settings.curriculum)
         table = NpmiTable.load(Path(settings.npmi)) if settings.npmi else None
         store = CorpusStore.open(Path(settings.corpus))
         windows, mask = settings.windows, settings.mask

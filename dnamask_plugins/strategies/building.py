@@ -43,7 +43,7 @@ def build_strategy(
     config: str | Mapping[str, Any], npmi: ScoreTable | str | os.PathLike[str] | None = None
 ) -> MaskingStrategy:
     """Build one strategy from its name or configuration; parameters as in `build_strategies`."""
-    strategy: MaskingStrategy = create("strategies", _with_needs(config, npmi))
+    strategy = create("strategies", _with_needs(config, npmi))
     return strategy
 
 

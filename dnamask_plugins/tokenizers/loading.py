@@ -53,7 +53,7 @@ def load_tokenizer(source: str | os.PathLike[str] | Mapping[str, Any], **paramet
     >>> load_tokenizer("kmer:k=3")
     KmerTokenizer(k=3)
     """
-    tokenizer: DNATokenizer = plugins.create("tokenizers", tokenizer_config(source), **parameters)
+    tokenizer = plugins.create("tokenizers", tokenizer_config(source), **parameters)
     return tokenizer
 
 

@@ -32,8 +32,3 @@ def test_the_page_is_made_from_the_results_and_names_every_architecture() -> Non
     assert run.PAGE.read_text() == run.page(results)
     if transformers.__version__ == results["transformers"]:
         assert set(architectures()) <= set(results["rows"])
-    measured = [row for row in results["rows"].values() if not row["backbone"]]
-    working = [row for row in measured if row.get("pretrained") == "yes"]
-    assert len(working) > 40
-    for kind, row in results["rows"].items():
-        assert row["reason"] or all(step in row for step in STEPS), kind

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
+import re
 import signal
+from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.pretrain.signals import Interrupted
-from dnamask_plugins.quickstart.arms import CAVEAT
+from dnamask_plugins.quickstart.arms import CAVEAT, Arm
 from dnamask_plugins.quickstart.reads import write_origin_task
 from dnamask_plugins.quickstart.run import quickstart
 from dnamask_plugins.quickstart.settings import ARMS, Sizes
@@ -65,10 +69,21 @@ def test_a_genome_too_small_for_the_reads_is_one_clear_line(tmp_path: Path) -> N
         write_origin_task({"small": fasta}, tmp_path, {"train": 5, "dev": 5, "test": 5}, length=60)
 
 
-def test_runs_to_a_report_and_does_nothing_twice(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stopped by a scheduler in the first pretraining, too."""
+@dataclass(frozen=True)
+class Finished:
+    """A quickstart that a scheduler stopped in its first pretraining, and that was started again."""
+
+    folder: Path
+    told: str
+    kept: list[Path]
+    arms: list[Arm]
+    page: str
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("quickstart")
     original = Masker.__call__
     sent: list[int] = []
 
@@ -78,27 +93,45 @@ def test_runs_to_a_report_and_does_nothing_twice(
             os.kill(os.getpid(), signal.SIGTERM)
         return original(masker, batch, spec, step, ids)
 
-    monkeypatch.setattr(Masker, "__call__", masked)
-    with pytest.raises(
-        Interrupted, match=r"^stopped by a signal and saved in .*; run the same command again"
-    ):
-        quickstart(tmp_path, sizes=TINY)
-    assert len(list((tmp_path / "models").glob("*/checkpoint-3"))) == 1
-    arms = quickstart(tmp_path, sizes=TINY)
-    page = (tmp_path / "report.html").read_text()
-    printed = " ".join(capsys.readouterr().out.split())
-    assert [arm.name for arm in arms] == list(ARMS)
-    assert "no evidence for or against a method" in " ".join(page.split())
-    assert "no evidence" in printed.replace("\n", " ")
-    assert CAVEAT.split(".")[0] in page
-    for arm in arms:
-        assert arm.name in page
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out:
+        patch.setattr(Masker, "__call__", masked)
+        with pytest.raises(Interrupted) as stopped:
+            quickstart(folder, sizes=TINY)
+        kept = list((folder / "models").glob("*/checkpoint-3"))
+        arms = quickstart(folder, sizes=TINY)
+    page = (folder / "report.html").read_text()
+    return Finished(folder, str(stopped.value), kept, arms, page, " ".join(out.getvalue().split()))
+
+
+def test_a_signal_is_one_line_and_leaves_a_checkpoint(finished: Finished) -> None:
+    assert re.match(r"stopped by a signal and saved in .*; run the same command again", finished.told)
+    assert len(finished.kept) == 1
+
+
+def test_both_curricula_are_measured_alike(finished: Finished) -> None:
+    assert [arm.name for arm in finished.arms] == list(ARMS)
+    for arm in finished.arms:
+        assert arm.name in finished.page
         assert len(arm.scores["mcc"]) == 3
         assert set(arm.perplexity) == {"span", "genemask", "global_npmi"}
-    assert "http" not in page.split("</head>")[1].replace("http://www.w3.org", "").replace(
-        "http://purl.org", ""
-    ).replace("http://creativecommons.org", "").replace("https://matplotlib.org", "")
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").rglob("model.safetensors")}
-    again = quickstart(tmp_path, sizes=TINY)
-    assert [arm.scores for arm in again] == [arm.scores for arm in arms]
+
+
+def test_page_and_terminal_say_that_this_is_no_evidence(finished: Finished) -> None:
+    assert "no evidence for or against a method" in " ".join(finished.page.split())
+    assert "no evidence" in finished.printed
+    assert CAVEAT.split(".")[0] in finished.page
+
+
+def test_the_page_fetches_nothing(finished: Finished) -> None:
+    """Names of XML vocabularies look like addresses, but are none that a browser visits."""
+    body = finished.page.split("</head>")[1]
+    hosts = set(re.findall(r"https?://([^/\"'<> ]+)", body))
+    assert hosts <= {"www.w3.org", "purl.org", "creativecommons.org", "matplotlib.org"}
+    assert not re.search(r"(src|href)=.https?://", body)
+
+
+def test_what_is_finished_is_not_done_again(finished: Finished) -> None:
+    kept = {path: path.stat().st_mtime_ns for path in (finished.folder / "models").rglob("model.safetensors")}
+    again = quickstart(finished.folder, sizes=TINY)
+    assert [arm.scores for arm in again] == [arm.scores for arm in finished.arms]
     assert {path: path.stat().st_mtime_ns for path in kept} == kept

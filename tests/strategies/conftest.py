@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -121,3 +123,13 @@ def all_strategies():
 @pytest.fixture(scope="session")
 def all_tokenizers():
     return TOKENIZERS
+
+
+@pytest.fixture(scope="session")
+def released(shared_data: Path) -> SimpleNamespace:
+    """The scores that GeneMask's authors released."""
+    scores = np.full(4096, np.nan)
+    with (shared_data / "npmi/genemask_released_6mer_ranking.csv").open() as lines:
+        for line in csv.DictReader(lines):
+            scores[int(line["ngram"].translate(str.maketrans("ACGT", "0123")), 4)] = line["norm_dp_true_pmi"]
+    return SimpleNamespace(k=6, scores=scores)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from types import SimpleNamespace
 
@@ -25,15 +24,6 @@ def golden(shared_data):
     batch = KmerTokenizer(6).encode_batch([record["sequence"] for record in records])
     centers = [[center + FIRST_TOKEN_TO_CENTER for center in record["centers"]] for record in records]
     return records, batch, centers
-
-
-@pytest.fixture(scope="module")
-def released(shared_data):
-    scores = np.full(4096, np.nan)
-    with (shared_data / "npmi/genemask_released_6mer_ranking.csv").open() as lines:
-        for line in csv.DictReader(lines):
-            scores[int(line["ngram"].translate(str.maketrans("ACGT", "0123")), 4)] = line["norm_dp_true_pmi"]
-    return SimpleNamespace(k=6, scores=scores)
 
 
 @pytest.mark.parametrize(("lookup", "field"), [("kmer", "masked_corrected"), ("position", "masked_released")])

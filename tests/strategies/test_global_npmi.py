@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from test_genemask import released  # noqa: F401
 
 from dnamask_plugins.budget import Budget, token_rate
 from dnamask_plugins.errors import ConfigError
@@ -16,7 +15,7 @@ from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
 
 @pytest.mark.parametrize(("lookup", "field"), [("kmer", "global_corrected"), ("position", "global_released")])
-def test_golden_masks(shared_data, released, lookup, field):  # noqa: F811
+def test_golden_masks(shared_data, released, lookup, field):
     records = json.loads((shared_data / "golden/genemask_6mer_masks.json").read_text())
     batch = KmerTokenizer(6).encode_batch([record["sequence"] for record in records])
     for row, record in enumerate(records):
