@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dnamask_plugins import terminal
 from dnamask_plugins.config import fingerprint, parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, suggest
-from dnamask_plugins.files import write_atomically, write_json
+from dnamask_plugins.files import write_json
+from dnamask_plugins.harness.finetune_files import MODEL_FOLDER, keep_chosen, write_predictions
+from dnamask_plugins.harness.finetune_messages import introduce, print_scores, warn_of_floors
 from dnamask_plugins.harness.selection import parse_seeds
 from dnamask_plugins.harness.tables import TableOptions, import_table, options_of
 from dnamask_plugins.harness.tables.of_task import as_read
 from dnamask_plugins.locks import LOCK_FILE, locked_folder
 from dnamask_plugins.models.source import UNTRAINED
 from dnamask_plugins.processes import require_one_process
+from dnamask_plugins.results.finetuning.output import PREDICTIONS_FILE, SUMMARY_FILE
 from dnamask_plugins.tasks import load_tasks
 from dnamask_plugins.tasks.recipes import ClassWeights
 
@@ -31,11 +33,6 @@ if TYPE_CHECKING:
     from dnamask_plugins.harness.runner import RunPlan, RunRequest
     from dnamask_plugins.harness.tables import Imported
     from dnamask_plugins.harness.trials import Trial
-
-MODEL_FOLDER: Final = "model"
-SUMMARY_FILE: Final = "finetune.json"
-HISTORY_FILE: Final = "history.jsonl"
-PREDICTIONS_FILE: Final = "predictions.tsv"
 
 Outcomes = Mapping["Trial", "TrialOutcome"]
 
@@ -94,7 +91,7 @@ def _finetune(
         keep_models=True,
     )
     plan = plan_run(request)
-    _introduce(imported, plan, notes)
+    introduce(imported, plan, notes)
     if flags.dry_run:
         return 0
     requests = [request, *(_floor_request(request, name) for name in floors)]
@@ -169,52 +166,6 @@ def _claim(flags: FinetuneFlags, asked: str) -> None:
     write_json(path, {"asked": asked, "data": flags.data.name, "model": flags.model, "status": "begun"})
 
 
-def _introduce(imported: Imported, plan: RunPlan, notes: Console) -> None:
-    """Say how the table was read and what comes, before anything is trained."""
-    from rich.table import Table
-
-    from dnamask_plugins.harness.tables.describe import describe_table, describe_tokens
-    from dnamask_plugins.harness.trials import encode_trial
-    from dnamask_plugins.tasks.audit import audit_task
-
-    trial = plan.trials[0]
-    data, encoded = encode_trial(trial)
-    recipe = trial.recipe
-    epochs = f"{recipe.num_train_epochs:g} epochs" if recipe.max_steps < 0 else f"{recipe.max_steps:,} steps"
-    chosen = {
-        "loss": "least dev loss",
-        "metric": f"best dev {trial.task.metric}",
-        "last": "the last checkpoint",
-    }
-    lines = [
-        *describe_table(imported, audit_task(data)),
-        describe_tokens(encoded, trial.max_length),
-        ("model", f"{plan.source.reference}, {trial.method}"),
-        (
-            "recipe",
-            f"{trial.recipe_name}: {epochs}, batch {recipe.global_batch}, "
-            f"learning rate {recipe.learning_rate:g}, {chosen[recipe.select_by]}"
-            f"{_changes(trial.overrides)}; seeds {', '.join(str(each.seed) for each in plan.trials)}",
-        ),
-    ]
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for what, how in lines:
-        table.add_row(what, _plain(how))
-    notes.print(table)
-
-
-def _changes(overrides: Mapping[str, Any]) -> str:
-    return "".join(f"; {key} = {value}" for key, value in overrides.items())
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
-
-
 def _floor_request(request: RunRequest, name: str) -> RunRequest:
     from dnamask_plugins.harness.baselines import PREFIX, BaselineSource
 
@@ -276,15 +227,15 @@ def _finish(
     if done:
         chosen = max(done, key=lambda trial: (done[trial].dev.get(metric, 0.0), -trial.seed))
         summary |= {"chosen_seed": chosen.seed, "chosen_by": f"dev {metric}"}
-        _keep(flags.out, chosen, list(done))
-        _write_predictions(flags.out / PREDICTIONS_FILE, imported, done[chosen])
+        keep_chosen(flags.out, chosen, list(done))
+        write_predictions(flags.out / PREDICTIONS_FILE, imported, done[chosen])
     write_json(flags.out / SUMMARY_FILE, summary)
     if done:
         from dnamask_plugins.results.finetuning.page import write_report
 
         notes.print(f"report: {write_report(flags.out)}", highlight=False, soft_wrap=True)
-    _print(rows, metric, flags.drop_leaks)
-    _warn(rows, metric, notes)
+    print_scores(rows, metric, flags.drop_leaks)
+    warn_of_floors(rows, metric, notes)
     if done:
         notes.print(f"model of seed {summary['chosen_seed']} in {flags.out / MODEL_FOLDER}", highlight=False)
     return int(len(done) < len(results[0]))
@@ -305,80 +256,3 @@ def _row(name: str, outcomes: Outcomes, metric: str, drop_leaks: bool) -> dict[s
         if good
         else {},
     }
-
-
-def _keep(out: Path, chosen: Trial, done: Sequence[Trial]) -> None:
-    """Make the chosen model OUT/model, and put all histories in one file."""
-    from dnamask_plugins.harness.kept_models import history_of
-
-    histories = "".join(history_of(trial.model_folder) for trial in done)
-    if histories:
-        write_atomically(out / HISTORY_FILE, histories.encode())
-    if chosen.model_folder.is_dir():
-        shutil.rmtree(out / MODEL_FOLDER, ignore_errors=True)
-        (chosen.model_folder / HISTORY_FILE).unlink(missing_ok=True)
-        chosen.model_folder.rename(out / MODEL_FOLDER)
-        shutil.rmtree(out / "models", ignore_errors=True)
-
-
-def _write_predictions(path: Path, imported: Imported, outcome: TrialOutcome) -> None:
-    """Write the test rows of the chosen seed as a table that a person can read."""
-    from dnamask_plugins.harness.tables.importing import label_text
-
-    predictions = outcome.predictions
-    assert predictions is not None
-    names = imported.task.labels
-    rows = np.flatnonzero(imported.split == "test").tolist()
-    header = ["file", "row", "sequence", *(["sequence2"] if imported.partners is not None else [])]
-    header += ["label", "prediction", *(f"probability_{name}" for name in names)]
-    probabilities = _probabilities(predictions.scores, imported.task.kind) if names else None
-    lines = ["\t".join(header)]
-    for place, row in enumerate(rows):
-        file, number = imported.table.origin[row]
-        fields = [imported.table.files[file].name, str(number), imported.sequences[row]]
-        fields += [imported.partners[row]] if imported.partners is not None else []
-        for value in (predictions.labels[place], predictions.predictions[place]):
-            fields.append(names[int(value)] if imported.task.kind == "classification" else label_text(value))
-        if probabilities is not None:
-            fields += [f"{share:.6g}" for share in probabilities[place]]
-        lines.append("\t".join(fields))
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
-
-
-def _probabilities(logits: Any, kind: str) -> Any:
-    from scipy.special import expit, softmax
-
-    return expit(logits) if kind == "multi_label" else softmax(logits, axis=1)
-
-
-def _print(rows: Sequence[Mapping[str, Any]], metric: str, drop_leaks: bool) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for column in ("model", metric, "std", "seeds", "seconds"):
-        table.add_column(column, justify="left" if column == "model" else "right")
-    if drop_leaks:
-        table.add_column("without leaks", justify="right")
-    for row in rows:
-        cells = [_plain(row["model"]), _figure(row["mean"]), _figure(row["std"]), str(row["seeds"])]
-        cells.append(f"{row['seconds']:.0f}")
-        table.add_row(*cells, *([_figure(row["without_leaks"])] if drop_leaks else []))
-    terminal.page().print(table)
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"
-
-
-def _warn(rows: Sequence[Mapping[str, Any]], metric: str, notes: Console) -> None:
-    """Say when the model is not above a floor."""
-    model = rows[0]
-    for floor in rows[1:]:
-        if model["mean"] is None or floor["mean"] is None or model["mean"] > floor["mean"]:
-            continue
-        notes.print(
-            f"not above {floor['model']}: {metric} {_figure(model['mean'])} against "
-            f"{_figure(floor['mean'])}; what was learnt in pretraining does not show on these data",
-            style="yellow",
-            highlight=False,
-        )

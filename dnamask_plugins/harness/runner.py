@@ -2,84 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import cast
 
 from dnamask_plugins import terminal
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError, suggest
 from dnamask_plugins.executors import Executor, LocalExecutor
-from dnamask_plugins.files import parse_toml, safe_name
+from dnamask_plugins.files import safe_name
 from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome
+from dnamask_plugins.harness.recipe_choice import PAPER, resolve_recipe
+from dnamask_plugins.harness.run_request import RunRequest
 from dnamask_plugins.harness.trials import Trial, reporting, run_trial
 from dnamask_plugins.results.methods import TRACKS, Method
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.data import find_file, hash_splits, suite_root
-from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, ClassWeights, Recipe
-from dnamask_plugins.tokenizers.density import tokens_needed
-
-PAPER: Final = "paper"
-_FALLBACK: Final = "dnabert2"
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What a user asks for.
-
-    Attributes
-    ----------
-    model : str
-        Folder or hub id.
-    data_folder : Path
-    tasks : tuple of Task
-    seeds : tuple of int
-    output : Path
-    method : {"finetune", "lora", "probe", "baseline"}
-        "finetune" becomes "lora" where the recipe says so; a baseline in the place of a model has its own.
-    recipe : str
-        ``paper`` (of the model's family), a family, or a TOML file of settings.
-    select_by : str or None
-        Another choice of the checkpoint than the recipe's.
-    class_weights : {"none", "balanced"} or None
-        Other weights of the classes than the recipe's.
-    max_length : int or None
-        Tokens; None takes the recipe's where the tokenizer is of its kind, else the model's limit.
-    overrides : mapping
-        Fields of `transformers.TrainingArguments`.
-    train_limit : int or None
-    dev_as_train : bool
-    skip_missing : bool
-        Leave out tasks whose files are not there, instead of refusing.
-    corpus : tuple of Path
-        FASTA files of the pretraining corpus, for the audit.
-    model_name, track
-        For the records.
-    keep_models : bool
-        Keep the fine-tuned model of each trial.
-    """
-
-    model: str
-    data_folder: Path
-    tasks: tuple[Task, ...]
-    seeds: tuple[int, ...]
-    output: Path
-    method: Method = "finetune"
-    recipe: str = PAPER
-    select_by: str | None = None
-    class_weights: ClassWeights | None = None
-    max_length: int | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    train_limit: int | None = None
-    dev_as_train: bool = False
-    skip_missing: bool = False
-    corpus: tuple[Path, ...] = ()
-    model_name: str | None = None
-    track: str = "standard"
-    keep_models: bool = False
+from dnamask_plugins.tasks.recipes import Recipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,53 +163,9 @@ def _check(request: RunRequest) -> None:
         if not path.is_file():
             raise InputError(f"{path}: no such file; give the corpus as FASTA")
     if request.overrides:
-        from dnamask_plugins.harness.finetune import check_overrides
+        from dnamask_plugins.harness.training_arguments import check_overrides
 
         check_overrides(request.overrides)
-
-
-def resolve_recipe(task: Task, source: ModelSource, request: RunRequest) -> tuple[Recipe, str]:
-    """Return the settings for a task and their name.
-
-    Raises
-    ------
-    ConfigError
-        No such recipe.
-    """
-    family = source.family
-    if request.recipe.endswith(".toml"):
-        recipe, name = _recipe_file(Path(request.recipe)), Path(request.recipe).name
-    elif request.recipe == PAPER and not task.recipes:
-        recipe, name = task.recipe(family or _FALLBACK), "defaults"
-    elif request.recipe == PAPER:
-        recipe, name = task.recipe(family or _FALLBACK), f"paper/{family or _FALLBACK}"
-    elif request.recipe in FAMILIES:
-        recipe, name = task.recipe(request.recipe), f"paper/{request.recipe}"
-    else:
-        known = (PAPER, *FAMILIES)
-        raise ConfigError(
-            f"no recipe is called '{request.recipe}'; {suggest(request.recipe, known)}, or a TOML file"
-        )
-    changes: dict[str, Any] = {}
-    # Published lengths count the family's own tokens; another tokenizer needs another number of them.
-    if name.startswith("paper/") and (name != f"paper/{family}" or not _holds(recipe, task, source)):
-        changes["max_length"] = None
-    if request.max_length is not None:
-        changes["max_length"] = request.max_length
-    for setting in ("select_by", "class_weights"):
-        if getattr(request, setting) is not None:
-            changes[setting] = getattr(request, setting)
-    if request.method == "lora" and recipe.lora is None:
-        changes["lora"] = FINE_TUNING_LORA
-    return dataclasses.replace(recipe, **changes), name
-
-
-def _holds(recipe: Recipe, task: Task, source: ModelSource) -> bool:
-    """Say whether a recipe's rows are long enough for a sequence of the task as the tokenizer reads it."""
-    if recipe.max_length is None or task.length is None:
-        return True
-    # A quarter more: real DNA takes fewer byte pairs than random letters do, and the papers cut a few rows.
-    return tokens_needed(source.tokenizer, task.length) <= 1.25 * recipe.max_length
 
 
 def execute(
@@ -352,18 +249,6 @@ def _hashes(folder: Path, task: Task) -> dict[str, str]:
 def _smaller(one: int | None, other: int | None) -> int | None:
     given = [value for value in (one, other) if value is not None]
     return min(given) if given else None
-
-
-def _recipe_file(path: Path) -> Recipe:
-    try:
-        content = parse_toml(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give a TOML file of recipe settings"
-        ) from None
-    except ValueError as error:
-        raise InputError(f"{path}: not TOML ({error}); correct the file") from None
-    return Recipe.from_mapping(content, str(path))
 
 
 __all__ = ["RunPlan", "RunRequest", "execute", "plan_run", "resolve_recipe"]

@@ -29,7 +29,7 @@ from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.harness.outcome import read_outcome
-from dnamask_plugins.harness.runner import _recipe_file
+from dnamask_plugins.harness.recipe_choice import read_recipe
 from dnamask_plugins.npmi.sources import read_counts
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.plugins import create
@@ -130,7 +130,7 @@ def toml(data: bytes) -> None:
     path = written("strategies/x.toml", data)
     values = attempt(read_toml, path)
     attempt(load_tasks, path)
-    attempt(_recipe_file, path)
+    attempt(read_recipe, path)
     attempt(read_folder, scratch())
     if values is not None:
         settings = attempt(PretrainSettings.from_mapping, values)

@@ -13,9 +13,10 @@ from toy_data import MOTIF, labelled
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
-from dnamask_plugins.harness.finetune import FineTuned, FineTuneSettings, fine_tune, training_arguments
+from dnamask_plugins.harness.finetune import FineTuned, FineTuneSettings, fine_tune
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.probe import embed, probe
+from dnamask_plugins.harness.training_arguments import training_arguments
 from dnamask_plugins.models.loading import load_base
 from dnamask_plugins.models.lora import find_targets
 from dnamask_plugins.results.metrics import compute_scores

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dnamask_plugins.harness.runner import _holds
+from dnamask_plugins.harness.recipe_choice import recipe_holds
 from dnamask_plugins.tasks import gue
 from dnamask_plugins.tasks.recipes import Recipe
 from dnamask_plugins.tokenizers.density import letters_per_token, tokens_needed
@@ -40,13 +40,13 @@ def test_fixed_words(nucleotide_transformer: tuple[Path, Path]) -> None:
 def test_a_recipe_that_would_cut_every_row_is_not_believed(tokenizer: str, limit: int, holds: bool) -> None:
     """30 tokens are Nucleotide Transformer's limit for 101 letters: single letters would lose 70 of them."""
     source = SimpleNamespace(tokenizer=load_tokenizer(tokenizer))
-    assert _holds(Recipe(max_length=limit, select_by="last"), TASKS["tf/0"], source) is holds
+    assert recipe_holds(Recipe(max_length=limit, select_by="last"), TASKS["tf/0"], source) is holds
 
 
 def test_published_limits_hold_for_their_own_tokenizer(shared_data: Path) -> None:
     source = SimpleNamespace(tokenizer=load_tokenizer(shared_data / "tokenizers/dnabert2_bpe/tokenizer.json"))
     for task in TASKS.values():
-        assert _holds(task.recipe("dnabert2"), task, source), task.name
+        assert recipe_holds(task.recipe("dnabert2"), task, source), task.name
     source = SimpleNamespace(tokenizer=load_tokenizer("kmer:k=6"))
     for task in TASKS.values():
-        assert _holds(task.recipe("dnabert1"), task, source), task.name
+        assert recipe_holds(task.recipe("dnabert1"), task, source), task.name
