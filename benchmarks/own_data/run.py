@@ -25,9 +25,9 @@ GENOMES = (
 COMMANDS = {
     "tables": "python make_tables.py",
     "corpus": "dnamask corpus build --fasta FLY --fasta YEAST -o corpus",
-    "pretrain": "dnamask pretrain --backbone bert-tiny --corpus corpus --curriculum constant --set curriculum.strategy=span --max-steps 200 "
-    "--eval-steps 100 --batch-size 16 --accumulation 1 --set validation.windows=64 "
-    "--set trainer.learning_rate=0.002 -o model",
+    "pretrain": "dnamask pretrain --backbone bert-tiny --corpus corpus --curriculum constant "
+    "--set curriculum.strategy=span --max-steps 200 --eval-steps 100 --batch-size 16 --accumulation 1 "
+    "--set validation.windows=64 --set trainer.learning_rate=0.002 -o model",
     "fine-tune": "dnamask finetune species.csv --model model -o species --seeds 0,1 "
     "--floors kmers,onehot,untrained --set learning_rate=0.0005 --set num_train_epochs=2",
     "predict": "dnamask predict species/model species.csv -o species.tsv --both-strands",
