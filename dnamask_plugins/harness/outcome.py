@@ -15,8 +15,43 @@ from dnamask_plugins.results.predictions import Predictions
 _PREDICTIONS: Final = "predictions"
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitFacts:
+    """How a fit came about, whichever way a trial is solved.
+
+    Attributes
+    ----------
+    dev : mapping of str to float
+        Figures of the chosen checkpoint on dev.
+    train_rows : int
+    parameters, trainable : int or None
+        Of the model.
+    best_step, steps : int or None
+    padding : mapping of str to float
+        Share of computed tokens that were padding, in training and test.
+    truncated : mapping of str to int
+        Sequences of each split that were longer than the model takes.
+    effective_batch, processes : int
+    """
+
+    dev: Mapping[str, float] = field(default_factory=dict)
+    train_rows: int = 0
+    parameters: int | None = None
+    trainable: int | None = None
+    best_step: int | None = None
+    steps: int | None = None
+    padding: Mapping[str, float] = field(default_factory=dict)
+    truncated: Mapping[str, int] = field(default_factory=dict)
+    effective_batch: int | None = None
+    processes: int = 1
+
+    def facts(self) -> dict[str, Any]:
+        """Return these fields, without those of a subclass."""
+        return {item.name: getattr(self, item.name) for item in dataclasses.fields(FitFacts)}
+
+
 @dataclass(frozen=True, eq=False)
-class TrialOutcome:
+class TrialOutcome(FitFacts):
     """One (task, seed): its predictions and how they came about, or the error that ended it.
 
     Attributes
@@ -28,23 +63,12 @@ class TrialOutcome:
     classes : int
     scores : mapping of str to float
         ``mcc``, ``f1_macro``, ``accuracy`` on test; ``*_without_leaks`` where leaking rows were marked.
-    dev : mapping of str to float
-        Figures of the chosen checkpoint on dev.
-    best_step, steps : int or None
     recipe : mapping
         Settings as they were used.
-    truncated : mapping of str to int
-        Sequences of each split that were longer than the model takes.
-    padding : mapping of str to float
-        Share of computed tokens that were padding, in training and test.
-    train_rows : int
-    effective_batch, processes : int
     dev_as_train : bool
     data_sha256 : mapping of str to str
     audit : mapping or None
         What the audit of the data set found (plain JSON).
-    parameters, trainable : int or None
-        Of the model.
     wall_time_s : float
     peak_memory_bytes : int or None
     error : str
@@ -57,20 +81,10 @@ class TrialOutcome:
     predictions: Predictions | None = None
     classes: int = 0
     scores: Mapping[str, float] = field(default_factory=dict)
-    dev: Mapping[str, float] = field(default_factory=dict)
-    best_step: int | None = None
-    steps: int | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    truncated: Mapping[str, int] = field(default_factory=dict)
-    padding: Mapping[str, float] = field(default_factory=dict)
-    train_rows: int = 0
-    effective_batch: int | None = None
-    processes: int = 1
     dev_as_train: bool = False
     data_sha256: Mapping[str, str] = field(default_factory=dict)
     audit: Mapping[str, Any] | None = None
-    parameters: int | None = None
-    trainable: int | None = None
     wall_time_s: float = 0.0
     peak_memory_bytes: int | None = None
     error: str = ""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dnamask_plugins.harness.outcome import FitFacts
 from dnamask_plugins.harness.prepared import (
     chosen_rows,
     encode_trial,
@@ -23,24 +24,19 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
-    """The outputs on the test rows, in the order of the file, with the facts that a record needs.
+class Solution(FitFacts):
+    """The outputs on the test rows, in the order of the file, and how they came about.
 
-    Attributes are those of `TrialOutcome`; ``outputs`` are logits, probabilities or values.
+    Attributes
+    ----------
+    outputs : float32 array
+        Logits, probabilities or values.
+    recipe : mapping
+        Settings as they were used.
     """
 
     outputs: NDArray[np.float32]
     recipe: Mapping[str, Any]
-    dev: Mapping[str, float]
-    train_rows: int
-    parameters: int | None = None
-    trainable: int | None = None
-    best_step: int | None = None
-    steps: int | None = None
-    padding: Mapping[str, float] = field(default_factory=dict)
-    truncated: Mapping[str, int] = field(default_factory=dict)
-    effective_batch: int | None = None
-    processes: int = 1
 
 
 def solve(trial: Trial, progress: Progress | None) -> Solution:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -13,7 +12,7 @@ from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome, write_outcome
 from dnamask_plugins.harness.outputs import predictions_from
 from dnamask_plugins.harness.prepared import encode_trial, prepare
-from dnamask_plugins.harness.solving import Solution, solve
+from dnamask_plugins.harness.solving import solve
 from dnamask_plugins.harness.trial import Trial
 from dnamask_plugins.results.scoring import scores_of
 
@@ -58,11 +57,6 @@ def _failed(trial: Trial, reason: str, started: float) -> TrialOutcome:
 def _run(trial: Trial, started: float) -> TrialOutcome:
     _start_memory()
     solution = solve(trial, _progress.get())
-    facts = {
-        item.name: getattr(solution, item.name)
-        for item in dataclasses.fields(Solution)
-        if item.name not in ("outputs", "recipe")
-    }
     prepared = prepare(trial)
     data = prepared.data
     predictions = predictions_from(data.test.labels, solution.outputs, prepared.leaked)
@@ -83,7 +77,7 @@ def _run(trial: Trial, started: float) -> TrialOutcome:
         audit=prepared.audit,
         wall_time_s=round(time.perf_counter() - started, 3),
         peak_memory_bytes=peak_memory(),
-        **facts,
+        **solution.facts(),
     )
 
 

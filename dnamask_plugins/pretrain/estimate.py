@@ -107,37 +107,39 @@ def estimate(settings: PretrainSettings, tokenizer: DNATokenizer, processes: int
     """
     arguments = settings.trainer_arguments
     model = _empty_model(settings, tokenizer)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
     shape = Shape.from_model(model)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    frozen = settings.lora is not None
+    trained = parameters if settings.lora is None else _adapter_parameters(model, settings.lora)
     micro = int(arguments["per_device_train_batch_size"])
     windows = micro * int(arguments["gradient_accumulation_steps"]) * processes
     rate = float(settings.curriculum.get("mask_rate", 0.15))
     lengths = sample_lengths(tokenizer, settings.windows)
-    step = Work.from_lengths(lengths, rate, windows)
-    batch = Work.from_lengths(lengths, rate, micro)
-    frozen = settings.lora is not None
-    trained = parameters
-    if settings.lora is not None:
-        trained = _adapter_parameters(model, settings.lora)
-    weights = 4 * parameters + (16 if frozen else 12) * trained
-    kept = kept_numbers(shape, batch) * (2.6 if arguments.get("bf16") or arguments.get("fp16") else 4)
-    steps = int(arguments["max_steps"])
-    saves = max(steps // int(arguments["save_steps"]), 1)
-    limit = arguments.get("save_total_limit") or saves
+    step, batch = (Work.from_lengths(lengths, rate, count) for count in (windows, micro))
+    plain = Work.padded_to(max(lengths), windows, rate)
+    kept = kept_numbers(shape, batch) * _bytes_of_a_number(arguments)
     return Estimate(
         parameters=parameters,
         trained_parameters=trained,
         windows_per_step=windows,
-        steps=steps,
+        steps=int(arguments["max_steps"]),
         tokens_per_step=step.tokens,
         predicted_per_step=step.predicted,
         operations_per_step=forward_operations(shape, step).training(frozen),
-        plain_operations_per_step=forward_operations(
-            shape, Work.padded_to(max(lengths), windows, rate)
-        ).training(frozen),
-        memory_bytes=weights + kept,
-        storage_bytes=min(saves, limit) * 12 * trained + 4 * parameters,
+        plain_operations_per_step=forward_operations(shape, plain).training(frozen),
+        memory_bytes=4 * parameters + (16 if frozen else 12) * trained + kept,
+        storage_bytes=_checkpoints_kept(arguments) * 12 * trained + 4 * parameters,
     )
+
+
+def _bytes_of_a_number(arguments: Mapping[str, Any]) -> float:
+    """Return the bytes of a number that is kept for the backward pass; under autocast some stay 32-bit."""
+    return 2.6 if arguments.get("bf16") or arguments.get("fp16") else 4
+
+
+def _checkpoints_kept(arguments: Mapping[str, Any]) -> int:
+    saves = max(int(arguments["max_steps"]) // int(arguments["save_steps"]), 1)
+    return min(saves, arguments.get("save_total_limit") or saves)
 
 
 def _adapter_parameters(model: PreTrainedModel, settings: Mapping[str, Any]) -> int:

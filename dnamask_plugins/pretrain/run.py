@@ -134,16 +134,6 @@ def _train(run: Run, checkpoint: Path | None) -> None:
 
 def _finish(run: Run, sessions: Sessions, seconds: float) -> PretrainResult:
     history = run.trainer.history.rows(run.trainer.state)
-    record = record_of(
-        run.settings,
-        run.parts,
-        run.description,
-        run.trainer.args,
-        run.schedule,
-        history,
-        sessions,
-        run.trainer.state,
-        seconds,
-    )
+    record = record_of(run, history, sessions, seconds)
     write_end(run, history, record)
     return PretrainResult(run.output, record["progress"]["perplexity"], list(map(dict, history)), record)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.cli.region import parse_region
+from dnamask_plugins.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from dnamask_plugins.budget import Budget
+    from dnamask_plugins.preview.writers import Preview
 
 app = typer.Typer()
 
@@ -81,66 +86,37 @@ def mask(
 ) -> None:
     """Show what a strategy hides in a sequence: in the terminal, as JSON, as a page or as a picture."""
     form = Format.json if as_json else form
-    from dnamask_plugins.budget import Budget
-    from dnamask_plugins.errors import ConfigError
-    from dnamask_plugins.types import check_mask_rate
-
-    budget = Budget(check_mask_rate(mask_rate), per.value, draw.value)
-    if not 0 <= repeat_weight <= 1:
-        raise ConfigError(f"--repeat-weight {repeat_weight:g} is outside 0 to 1; 0 means never drawn")
+    budget = _budget(mask_rate, per.value, draw.value, repeat_weight)
     if form is Format.png and output is None and not report:
         raise ConfigError("a picture needs a file to go to; add -o mask.png")
     table = _table(npmi)
     built = _strategy(strategy, assignments or [], table)
     names, letters = _sequences(sequence, fasta, region, limit)
 
+    from dnamask_plugins.preview.masked import mask_sequences, measure
+    from dnamask_plugins.preview.writers import Preview, report_as_json, report_as_text
     from dnamask_plugins.tokenizers.loading import load_tokenizer
 
     cutter = load_tokenizer(tokenizer)
+    options: dict[str, Any] = {"seed": seed, "repeat_weight": repeat_weight, "table": table}
     if report:
-        from dnamask_plugins.preview.masked import measure
-
-        figures = measure(
-            letters, cutter, built, budget, seed=seed, steps=repeats, repeat_weight=repeat_weight, table=table
-        )
-        _write(_report_text(figures, form), output)
+        figures = measure(letters, cutter, built, budget, steps=repeats, **options)
+        _write(report_as_json(figures) if form is Format.json else report_as_text(figures), output)
         return
+    masked = mask_sequences(names, letters, cutter, built, budget, step=step, **options)
+    further = {} if npmi is None else {"NPMI table": npmi.name}
+    further |= {label: value for label, _, value in (each.partition("=") for each in assignments or [])}
+    _show(Preview(built, cutter, (strategy, tokenizer), budget, seed, step, further, masked), form, output)
 
-    from dnamask_plugins.preview.masked import mask_sequences
 
-    masked = mask_sequences(
-        names, letters, cutter, built, budget, seed=seed, step=step, repeat_weight=repeat_weight, table=table
-    )
-    title = f"{strategy} on {tokenizer}, {_describe(budget)}"
-    if form is Format.json:
-        import json
+def _budget(rate: float, per: Any, draw: Any, repeat_weight: float) -> Budget:
+    from dnamask_plugins.budget import Budget
+    from dnamask_plugins.types import check_mask_rate
 
-        content = {
-            "strategy": built.to_config(),
-            "tokenizer": dict(cutter.to_config()),
-            "budget": {"rate": budget.rate, "per": budget.per, "draw": budget.draw},
-            "seed": seed,
-            "step": step,
-            "sequences": [each.to_json() for each in masked],
-        }
-        _write(json.dumps(content, indent=1), output)
-    elif form is Format.html:
-        from dnamask_plugins.preview.page import page
-
-        settings = {"strategy": strategy, "tokenizer": tokenizer, "mask rate": _describe(budget)}
-        settings |= {"seed": str(seed), "step": str(step)}
-        if npmi is not None:
-            settings["NPMI table"] = npmi.name
-        for assignment in assignments or []:
-            label, _, value = assignment.partition("=")
-            settings[label] = value
-        _write(page(f"What {strategy} hides", settings, masked), output)
-    elif form is Format.png:
-        from dnamask_plugins.preview.picture import draw as draw_picture
-
-        _write(draw_picture(masked, title), output)
-    else:
-        _print_text(title, masked, output)
+    budget = Budget(check_mask_rate(rate), per, draw)
+    if not 0 <= repeat_weight <= 1:
+        raise ConfigError(f"--repeat-weight {repeat_weight:g} is outside 0 to 1; 0 means never drawn")
+    return budget
 
 
 def _table(path: Path | None) -> Any:
@@ -161,11 +137,6 @@ def _strategy(name: str, assignments: list[str], table: Any) -> Any:
 def _sequences(
     sequence: str | None, fasta: Path | None, region: str | None, limit: int
 ) -> tuple[list[str], list[str]]:
-    from itertools import islice
-
-    from dnamask_plugins.cli.region import parse_region
-    from dnamask_plugins.errors import ConfigError, InputError
-
     if (sequence is None) == (fasta is None):
         raise ConfigError("give one of --sequence ACGT... and --fasta FILE")
     if sequence is not None:
@@ -191,44 +162,15 @@ def _sequences(
     return [name for name, _ in named], [letters for _, letters in named]
 
 
-def _describe(budget: Budget) -> str:
-    text = f"{budget.rate:g} of the {budget.per}s"
-    return text if budget.draw == "exact" else f"{text}, drawn independently"
+def _show(preview: Preview, form: Format, output: Path | None) -> None:
+    from dnamask_plugins.preview.writers import WRITERS
 
+    if form is Format.text and output is None:
+        from dnamask_plugins.preview.text import print_sequences
 
-def _report_text(figures: Any, form: Format) -> str:
-    import dataclasses
-    import json
-
-    values = dataclasses.asdict(figures)
-    if form is Format.json:
-        return json.dumps({key: None if value != value else value for key, value in values.items()}, indent=1)
-    lines = {
-        "masked examples": f"{figures.examples}",
-        "realised rate": f"{figures.token_rate:.3f} of the tokens",
-        "its spread": f"{figures.rate_spread:.4f} ({figures.rate_lowest:.3f} to {figures.rate_highest:.3f})",
-        "nucleotides hidden": f"{figures.hidden_nucleotides:.3f}",
-        "masked tokens readable from neighbours": f"{figures.recoverable:.3f}",
-        "masked tokens with one hidden nucleotide": f"{figures.one_hidden:.3f}",
-        "hidden nucleotides in a masked token": f"{figures.mean_hidden:.2f}",
-    }
-    if figures.mean_npmi == figures.mean_npmi:
-        lines["mean NPMI of the masked tokens"] = f"{figures.mean_npmi:.3f}"
-    return "\n".join(f"{label:<41} {value}" for label, value in lines.items())
-
-
-def _print_text(title: str, masked: Any, output: Path | None) -> None:
-    import io
-    import sys
-
-    from dnamask_plugins.preview.text import print_sequences
-
-    if output is None:
-        print_sequences(terminal.console(file=sys.stdout), title, masked)
-        return
-    buffer = io.StringIO()
-    print_sequences(terminal.console(file=buffer, width=100), title, masked)
-    _write(buffer.getvalue(), output)
+        print_sequences(terminal.console(file=sys.stdout), preview.title, preview.sequences)
+    else:
+        _write(WRITERS[form.value](preview), output)
 
 
 def _write(content: str | bytes, output: Path | None) -> None:
