@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.errors import ConfigError, InputError, suggest
+from dnamask_plugins.checking import checked
+from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.models.backbones.base import seeded
 
 if TYPE_CHECKING:
@@ -80,13 +81,8 @@ class LoraSettings:
         """
         if not isinstance(values, Mapping):
             raise ConfigError(f"{where}: must be a table such as {{rank = 8}}, not {values!r}")
-        known = [each.name for each in dataclasses.fields(cls)]
-        settings: dict[str, Any] = {}
-        for key, value in values.items():
-            name = {"r": "rank", "target_modules": "targets"}.get(key, key)
-            if name not in known:
-                raise ConfigError(f"{where}: unknown setting '{key}'; {suggest(key, known)}")
-            settings[name] = value
+        names = {"r": "rank", "target_modules": "targets"}
+        settings = checked(cls, {names.get(key, key): value for key, value in values.items()}, where)
         if not settings.get("targets", ATTENTION) or settings.get("targets") == "auto":
             del settings["targets"]
         return dataclasses.replace(base or cls(), **settings)

@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.checking import checked
+from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.files import parse_toml
 from dnamask_plugins.tokenizers.loading import tokenizer_config
-
-_Settings = TypeVar("_Settings")
 
 RECIPE: Final[Mapping[str, Any]] = {
     "max_steps": 10_000,
@@ -45,6 +44,9 @@ class MaskSettings:
     mask_share: float = 0.8
     random_share: float = 0.1
 
+    def __post_init__(self) -> None:
+        _as_floats(self, "repeat_weight", "mask_share", "random_share")
+
 
 @dataclass(frozen=True)
 class WindowSettings:
@@ -54,6 +56,9 @@ class WindowSettings:
     full_share: float = 0.5
     min_length: int = 5
     reverse_complement: float = 0.0
+
+    def __post_init__(self) -> None:
+        _as_floats(self, "full_share", "reverse_complement")
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,11 @@ class PretrainSettings:
             values["curriculum"] = {"name": values["curriculum"]}
         if isinstance(values.get("tokenizer"), str):
             values["tokenizer"] = tokenizer_config(values["tokenizer"])
-        return _build(cls, values, where)
+        given = checked(cls, values, where)
+        for name in ("corpus", "output"):
+            if not given.get(name):
+                raise ConfigError(f"{where}: '{name}' is missing; pass --{name} or set it in the file")
+        return cls(**given)
 
     @property
     def trainer_arguments(self) -> dict[str, Any]:
@@ -149,49 +158,10 @@ class PretrainSettings:
         return dataclasses.asdict(self)
 
 
-def _build(cls: type[_Settings], values: Mapping[str, Any], where: str) -> _Settings:
-    fields = {each.name: each for each in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    converted: dict[str, Any] = {}
-    for key, value in values.items():
-        if key not in fields:
-            raise ConfigError(f"{where}: unknown setting '{key}'; {suggest(key, fields)}")
-        nested = _NESTED.get(key) if cls is PretrainSettings else None
-        if nested is not None:
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"{where}: '{key}' must be a table of settings, not {value!r}")
-            value = _build(nested, value, f"{where}, [{key}]")
-        else:
-            value = _checked(value, str(fields[key].type), f"{where}: '{key}'")
-        converted[key] = value
-    for name, each in fields.items():
-        required = each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
-        if required and converted.get(name) in (None, ""):
-            raise ConfigError(f"{where}: '{name}' is missing; pass --{name} or set it in the file")
-    return cls(**converted)
-
-
-_NESTED: Final[Mapping[str, type[Any]]] = {
-    "mask": MaskSettings,
-    "windows": WindowSettings,
-    "validation": ValidationSettings,
-}
-
-_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
-    "str": (str,),
-    "str | None": (str, type(None)),
-    "int": (int,),
-    "float": (int, float),
-    "bool": (bool,),
-}
-
-
-def _checked(value: Any, annotation: str, what: str) -> Any:
-    allowed: tuple[Any, ...] = _TYPES.get(
-        annotation, (Mapping, type(None)) if "Mapping" in annotation else (object,)
-    )
-    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        raise ConfigError(f"{what} must be {annotation.split('[')[0].lower()}, not {value!r}")
-    return float(value) if annotation == "float" else value
+def _as_floats(settings: object, *names: str) -> None:
+    """Keep whole numbers as floats, so that 1 and 1.0 are one setting of a run that is resumed."""
+    for name in names:
+        object.__setattr__(settings, name, float(getattr(settings, name)))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

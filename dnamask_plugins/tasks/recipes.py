@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+from dnamask_plugins.checking import checked
 from dnamask_plugins.errors import ConfigError, suggest
 from dnamask_plugins.models.lora import ALL_LINEAR, LoraSettings
 
@@ -98,17 +99,10 @@ class Recipe:
         ConfigError
             A key is unknown or a value is refused; the message begins with `where`.
         """
-        known = [field.name for field in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                raise ConfigError(f"{where}: unknown recipe setting '{key}'; {suggest(key, known)}")
         settings = dict(values)
         if settings.get("lora") is not None:
             settings["lora"] = LoraSettings.from_mapping(settings["lora"], f"{where}: lora", FINE_TUNING_LORA)
-        try:
-            return cls(**settings)
-        except TypeError as error:
-            raise ConfigError(f"{where}: {error}") from None
+        return cls(**checked(cls, settings, where, "recipe setting"))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON."""

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
+from dnamask_plugins.checking import checked
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import parse_toml
 from dnamask_plugins.tasks.metrics import KINDS, metrics_of
 from dnamask_plugins.tasks.task import Layout, Task
 
-_TYPES: Final[Mapping[str, type]] = {
-    **dict.fromkeys(("name", "kind", "metric", "title", "species", "experiment", "hub", "data", "get"), str),
-    **dict.fromkeys(("classes", "length", "shots"), int),
-    **dict.fromkeys(("rows", "sha256", "known", "table"), dict),
-    "pair": bool,
-    "labels": list,
-}
+
+@dataclass(frozen=True)
+class _Suite:
+    """What ``[suite]`` may say of all tasks."""
+
+    name: str = "own"
+    layout: str = "gue"
+    hub: str = ""
+    get: str = ""
 
 
 def load_tasks(path: Path) -> tuple[Task, ...]:
@@ -51,10 +55,12 @@ def _beside(task: Task, path: Path) -> Task:
 
 def parse_tasks(content: Mapping[str, Any], where: str) -> tuple[Task, ...]:
     """Make tasks from the content of a TOML file; `where` begins the error messages."""
-    suite, tasks, shared = content.get("suite", {}), content.get("task"), content.get("recipes", {})
-    if not isinstance(suite, Mapping) or not tasks:
+    table, tasks, shared = content.get("suite", {}), content.get("task"), content.get("recipes", {})
+    if not isinstance(table, Mapping) or not tasks:
         raise ConfigError(f"{where}: needs one [[task]] at least, with a name")
-    _check_types(suite, {"name": str, "layout": str, "hub": str, "get": str}, f"{where}: [suite]")
+    names = [each.name for each in dataclasses.fields(_Suite)]
+    given = {key: table[key] for key in names if key in table}
+    suite = _Suite(**checked(_Suite, given, f"{where}: [suite]"))
     _check_tables(shared, f"{where}: [recipes]")
     if not isinstance(tasks, list) or not all(isinstance(values, Mapping) for values in tasks):
         raise ConfigError(f"{where}: 'task' is no list of tables; write [[task]] above each")
@@ -62,7 +68,7 @@ def parse_tasks(content: Mapping[str, Any], where: str) -> tuple[Task, ...]:
 
 
 def _parse_task(
-    values: Mapping[str, Any], suite: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]], where: str
+    values: Mapping[str, Any], suite: _Suite, shared: Mapping[str, Mapping[str, Any]], where: str
 ) -> Task:
     known = {item.name for item in dataclasses.fields(Task)} - {"suite", "layout", "hub_config"}
     for key in values:
@@ -72,7 +78,7 @@ def _parse_task(
             )
     if "name" not in values:
         raise ConfigError(f"{where}: a [[task]] without 'name'; add it")
-    _check_types(values, _TYPES, f"{where}: task {values['name']}")
+    checked(Task, values, f"{where}: task {values['name']}")
     own = values.get("recipes", {})
     _check_tables(own, f"{where}: task {values['name']}: recipes")
     recipes = {family: {**shared.get(family, {}), **own.get(family, {})} for family in (*shared, *own)}
@@ -86,19 +92,13 @@ def _parse_task(
         settings["table"] = {**found, **settings.get("table", {})}
     return Task(
         **settings,
-        suite=suite.get("name", "own"),
-        layout=cast(Layout, suite.get("layout", "gue")),
-        hub=suite.get("hub", ""),
+        suite=suite.name,
+        layout=cast(Layout, suite.layout),
+        hub=suite.hub,
         hub_config=values.get("hub", ""),
-        get=values.get("get", suite.get("get", "")),
+        get=values.get("get", suite.get),
         recipes=recipes,
     )
-
-
-def _check_types(values: Mapping[str, Any], types: Mapping[str, type], where: str) -> None:
-    for key, kind in types.items():
-        if key in values and type(values[key]) is not kind:
-            raise ConfigError(f"{where}: {key} is {str(values[key])[:40]!r}, no {kind.__name__}; correct it")
 
 
 def _check_tables(values: Any, where: str) -> None:
