@@ -19,9 +19,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
-    "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "generated",
+    "mathml",
 ]
 exclude_patterns = ["_ext", "README.md"]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_block"]
@@ -36,6 +36,7 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 copybutton_prompt_text = "$ "
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"dnamask {__version__}"
 html_static_path = ["_static"]

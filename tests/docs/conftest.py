@@ -7,12 +7,28 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import warm_commands
+from page_folders import put
+
+__all__ = ["put"]
 
 ROOT = Path(__file__).resolve().parents[2]
+TORCHRUN = """\
+# Whatever torchrun takes is read by torchrun; one process stands for them all (tests/training starts them).
+{python} - "$@" <<'END' || exit 2
+import sys
+from torch.distributed.run import get_args_parser
+given = get_args_parser().parse_args(sys.argv[1:])
+assert given.module and given.training_script == "dnamask_plugins"
+END
+while [ "$1" != dnamask_plugins ]; do shift; done
+shift
+exec dnamask "$@"
+"""
 Shell = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -23,8 +39,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment that sees what is installed here."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A virtual environment that sees what is installed here, and a process that runs its commands."""
     pytest.importorskip(
         "setuptools", minversion="77", reason="packages are built with the setuptools at hand"
     )
@@ -35,11 +51,25 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inherited = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     lines = [str(ROOT), *(f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(inherited))]
     Path(site, "inherited.pth").write_text("\n".join(lines) + "\n")
-    for name, module in (("pip", "pip"), ("pytest", "pytest"), ("dnamask", "dnamask_plugins")):
-        script = binaries / name
-        script.write_text(f'#!/bin/sh\nexec {binaries / "python"} -m {module} "$@"\n')
-        script.chmod(0o755)
-    return home
+    ask = f"{binaries / 'python'} -S -E {warm_commands.__file__} {home / 'line'}"
+    scripts = {
+        "pip": f'exec {binaries / "python"} -m pip "$@"',
+        "pytest": f'exec {ask} pytest "$@"',
+        "dnamask": f'exec {ask} dnamask_plugins "$@"',
+        "torchrun": TORCHRUN.format(python=binaries / "python"),
+    }
+    for name, text in scripts.items():
+        (binaries / name).write_text(f"#!/bin/bash\n{text}\n")
+        (binaries / name).chmod(0o755)
+    with subprocess.Popen(
+        [binaries / "python", warm_commands.__file__, str(home / "line")],
+        env=os.environ | {"HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n"
+        yield home
 
 
 @pytest.fixture
@@ -60,6 +90,7 @@ def shell(home: Path, folder: Path) -> Shell:
         "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as: no isolation
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "COLUMNS": "120",
+        "MPLBACKEND": "agg",
         "OMP_NUM_THREADS": "1",
     }
 

@@ -7,7 +7,6 @@ import importlib.util
 import os
 import re
 import shlex
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,22 @@ def runnable(page: str) -> list[Block]:
     return [block for block in blocks_of(ROOT / page) if block.argument("run") != "no"]
 
 
+SMALL = {
+    "dnamask pretrain": "--max-steps 2 --eval-steps 2 --batch-size 2 --accumulation 1 "
+    "--set validation.windows=4 --set windows.full_length=64 --set windows.min_length=32 "
+    "--set validation.length=64",
+    "dnamask pretrain --backbone dnabert2": "--set model.hidden_size=16 --set model.num_hidden_layers=1 "
+    "--set model.num_attention_heads=2 --set model.intermediate_size=32",
+    "dnamask gue run": "--set max_steps=2",
+    "dnamask finetune": "--set max_steps=2",
+}
+"""What is added to commands that would take hours; they stand on the page as people type them."""
+
+
+def made_small(command: str) -> str:
+    return " ".join([command, *(more for start, more in SMALL.items() if command.startswith(start))])
+
+
 def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: list[str]) -> None:
     """Run the blocks of a page in order; its Python programs share their names, as in a notebook."""
     names: dict[str, Any] = {"__name__": "__main__"}
@@ -42,7 +57,7 @@ def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: l
         elif block.language == "console":
             assert shell is not None, f"{page}:{block.line} has commands"
             for command in block.commands:
-                shell(command)
+                shell(made_small(command) if block.argument("run") == "small" else command)
         elif block.language == "python":
             code = compile("\n" * block.line + block.text, str(ROOT / page), "exec")
             exec(code, names)
@@ -66,20 +81,95 @@ def test_the_adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip(f"all but the part that needs {', '.join(skipped)}")
 
 
-@pytest.mark.parametrize(
-    "page", ["pretrain", "continue-a-checkpoint", "train-a-tokenizer", "add-other-plugins"]
-)
-def test_how_to(page: str, folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+GENOME = {"fasta.gz": ["genome.fa.gz"]}
+CORPUS = {"corpus": ["corpus"]}
+FOLDERS: dict[str, dict[str, list[str]]] = {
+    "README.md": GENOME,
+    "docs/start/masking.md": {},
+    "docs/start/quickstart.md": GENOME,
+    "docs/explanation/released-fault.md": {},
+    "docs/how-to/add-other-plugins.md": {},
+    "docs/how-to/continue-a-checkpoint.md": {"dnabert2 on the hub": ["zhihan1996/DNABERT-2-117M@main"]},
+    "docs/how-to/models-of-others.md": CORPUS
+    | {"model": ["runs/gems"], "model on the hub": ["owner/name@v2"]}
+    | {"megatron": ["megatron"], "fasta": ["genome.fa"]},
+    "docs/how-to/pretrain.md": {},
+    "docs/how-to/run-gue.md": {"model": ["model"], "gue": ["GUE"]},
+    "docs/how-to/several-gpus.md": CORPUS | {"settings": ["run.toml"]},
+    "docs/how-to/spelled-start-and-nucleotide-loss.md": CORPUS | {"table": ["table.safetensors"]},
+    "docs/how-to/stop-and-go-on.md": CORPUS | {"settings": ["run.toml"]},
+    "docs/how-to/submit-a-result.md": {"model": ["MODEL"], "gue": ["GUE"]}
+    | {"published": ["figures.csv"], "repository": ["registry"]},
+    "docs/how-to/train-a-tokenizer.md": {},
+}
+"""Pages that are followed from the first command to the last, and what lies in the folder before."""
+
+
+@pytest.mark.parametrize("page", FOLDERS, ids=lambda page: Path(page).stem)
+def test_page(
+    page: str,
+    folder: Path,
+    shell: Callable[..., Any],
+    put: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(folder)
-    follow(f"docs/how-to/{page}.md", folder, shell, [])
+    for kind, names in FOLDERS[page].items():
+        put(kind, names)
+    follow(page, folder, shell, [])
+
+
+def test_every_page_with_commands_is_followed() -> None:
+    """Or says of each block that it is not, which then is parsed at least."""
+    others = {"docs/how-to/add-a-strategy.md", "docs/how-to/own-data.md", "docs/how-to/use-a-model.md"}
+    for page in map(named, [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]):
+        if any(block.language == "console" for block in runnable(page)):
+            assert page in FOLDERS or page in others, page
+
+
+def test_the_job_for_slurm(
+    folder: Path, shell: Callable[..., Any], put: Callable[..., None], home: Path
+) -> None:
+    """With stand-ins for the two commands of Slurm, the script of the page goes on with a run."""
+    (script,) = [block for block in blocks_of(ROOT / "docs/how-to/several-gpus.md") if block.argument("file")]
+    (folder / "job.sh").write_text(script.text)
+    put("settings", ["run.toml"])
+    put("corpus", ["corpus"])
+    for name, text in (("scontrol", "echo node1; echo node2"), ("srun", 'exec "$@"')):
+        (home / "bin" / name).write_text(f"#!/bin/sh\n{text}\n")
+        (home / "bin" / name).chmod(0o755)
+    shell("SLURM_NNODES=2 SLURM_JOB_ID=7 SLURM_JOB_NODELIST=node[1-2] bash job.sh")
+    assert (folder / "model" / "run.json").is_file()
+
+
+def test_a_changed_run_is_refused_as_the_page_says(
+    folder: Path, shell: Callable[..., Any], put: Callable[..., None]
+) -> None:
+    (shown,) = [
+        block.text for block in blocks_of(ROOT / "docs/how-to/stop-and-go-on.md") if not block.language
+    ]
+    put("settings", ["run.toml"])
+    put("corpus", ["corpus"])
+    shell("dnamask pretrain --config run.toml --max-steps 20 --eval-steps 10")
+    refused = shell("dnamask pretrain --config run.toml --max-steps 40 --eval-steps 10 --resume", check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.split() == shown.split()
+
+
+def test_a_stale_command_fails(folder: Path, shell: Callable[..., Any]) -> None:
+    with pytest.raises(AssertionError, match=r"(?i)no such option"):
+        shell("dnamask mask --strategy span --tokeniser kmer --sequence ACGTACGTACGT")
+    with pytest.raises(AssertionError, match="no such folder"):
+        shell("dnamask pretrain --backbone bert-tiny --strategy span --corpus corpus -o model")
 
 
 def test_own_data(
-    tiny_model: Path, folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    folder: Path, shell: Callable[..., Any], put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a small model called MODEL the example is followed to the letter."""
     monkeypatch.chdir(folder)
-    shutil.copytree(tiny_model, folder / "MODEL")
+    put("model", ["MODEL"])
+    put("rows", ["promoters.csv"])
+    put("gue", ["GUE"])
     follow("docs/how-to/own-data.md", folder, shell, [])
     assert (folder / "skew" / "report.html").is_file()
     written = [line.split("\t") for line in (folder / "skew.tsv").read_text().splitlines()]
@@ -88,36 +178,36 @@ def test_own_data(
     assert all(-1 < float(number) < 1 for _, number in written[1:])
 
 
+def test_the_long_task_file_is_one(tmp_path: Path) -> None:
+    from dnamask_plugins.tasks.task_file import load_tasks
+
+    (text,) = [
+        block.text for block in blocks_of(ROOT / "docs/how-to/own-data.md") if "[recipes.any]" in block.text
+    ]
+    (tmp_path / "lab.toml").write_text(text)
+    (task,) = load_tasks(tmp_path / "lab.toml")
+    assert task.name == "lab/promoters"
+
+
 def test_use_a_model(
-    tiny_model: Path, folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    folder: Path, shell: Callable[..., Any], put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    shutil.copytree(tiny_model, folder / "MODEL")
-    classifier_of(folder / "MODEL", folder / "OUT" / "model")
+    put("model", ["MODEL"])
+    put("classifier", ["OUT/model"])
     sequences = [sequence for sequence, _ in labelled(2, 4)]
     fasta = "".join(f">chr{number}\n{sequence}\n" for number, sequence in enumerate(sequences))
     for name in ("SEQUENCES", "promoter.fa"):
         (folder / name).write_text(fasta)
-    (folder / "genome.fa.gz").write_bytes(gzip.compress(fasta.encode(), mtime=0))
+    for name in ("genome.fa.gz", "reads.fa.gz"):
+        (folder / name).write_bytes(gzip.compress(fasta.encode(), mtime=0))
     reference = sequences[0][20]
     variant = f"chrom\tpos\tref\talt\nchr0\t21\t{reference}\t{'A' if reference != 'A' else 'C'}\n"
     (folder / "variants.vcf.gz").write_bytes(gzip.compress(variant.encode(), mtime=0))
     follow("docs/how-to/use-a-model.md", folder, shell, [])
-    for name in ("predictions.tsv", "vectors.npz", "map.png", "scores.tsv", "mutagenesis.png", "effects.tsv"):
+    for name in ("vectors.npz", "map.png", "scores.tsv", "mutagenesis.png", "effects.tsv"):
         assert (folder / name).stat().st_size, name
     assert len((folder / "predictions.tsv").read_text().splitlines()) == 5
-
-
-def classifier_of(base: Path, folder: Path) -> None:
-    """Save a model with an untrained head, as a fine-tuning does."""
-    from dnamask_plugins.models.loading import load_classifier
-    from dnamask_plugins.tokenizers.export import save_pretrained
-    from dnamask_plugins.tokenizers.loading import load_tokenizer
-
-    tokenizer = load_tokenizer(base)
-    model, _ = load_classifier(base, tokenizer, 2, seed=1)
-    model.save_pretrained(folder)
-    save_pretrained(tokenizer, folder)
 
 
 GENERATED = {"cli.md", "settings.md", "plugins.md", "records.md"}

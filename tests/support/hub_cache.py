@@ -19,12 +19,17 @@ def put_on_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
     def put(folder: Path, repository: str, revision: str = "main") -> Path:
-        place = cache / f"models--{repository.replace('/', '--')}"
-        snapshot = place / "snapshots" / COMMIT
-        shutil.copytree(folder, snapshot)
-        (place / "refs").mkdir()
-        for reference in {revision, "main"}:
-            (place / "refs" / reference).write_text(COMMIT)
-        return snapshot
+        return put_into(cache, folder, repository, revision)
 
     return put
+
+
+def put_into(cache: Path, folder: Path, repository: str, revision: str = "main") -> Path:
+    """Put a folder's files into a cache of the hub's client; return the snapshot."""
+    place = cache / f"models--{repository.replace('/', '--')}"
+    snapshot = place / "snapshots" / COMMIT
+    shutil.copytree(folder, snapshot)
+    (place / "refs").mkdir()
+    for reference in {revision, "main"}:
+        (place / "refs" / reference).write_text(COMMIT)
+    return snapshot
