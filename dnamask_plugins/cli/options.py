@@ -37,4 +37,5 @@ SequenceColumn = Annotated[
 ]
 NameColumn = Annotated[str | None, typer.Option(help="Column that names them.")]
 LabelColumn = Annotated[str | None, typer.Option(help="Column of their labels.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")]

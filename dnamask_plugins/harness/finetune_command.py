@@ -56,6 +56,7 @@ class FinetuneFlags:
     floors: str = "kmers,onehot"
     drop_leaks: bool = False
     dry_run: bool = False
+    as_json: bool = False
 
 
 def finetune_command(flags: FinetuneFlags) -> int:
@@ -234,7 +235,10 @@ def _finish(
         from dnamask_plugins.results.finetuning.page import write_report
 
         notes.print(f"report: {write_report(flags.out)}", highlight=False, soft_wrap=True)
-    print_scores(rows, metric, flags.drop_leaks)
+    if flags.as_json:
+        print(json.dumps({"metric": metric, "rows": rows}, indent=1))
+    else:
+        print_scores(rows, metric, flags.drop_leaks)
     warn_of_floors(rows, metric, notes)
     if done:
         notes.print(f"model of seed {summary['chosen_seed']} in {flags.out / MODEL_FOLDER}", highlight=False)

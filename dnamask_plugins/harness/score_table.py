@@ -13,8 +13,35 @@ from dnamask_plugins.harness.trial import Trial
 from dnamask_plugins.tasks.metrics import METRICS, shown
 
 
-def score_table(outcomes: Mapping[Trial, TrialOutcome], drop_leaks: bool) -> Any:
-    """Lay out mean and spread over the seeds of each task."""
+def score_rows(outcomes: Mapping[Trial, TrialOutcome], drop_leaks: bool) -> list[dict[str, Any]]:
+    """Return mean and spread over the seeds of each task, in [-1, 1]; None where there is no figure."""
+    by_task: dict[str, list[tuple[Trial, TrialOutcome]]] = defaultdict(list)
+    for trial, outcome in outcomes.items():
+        by_task[trial.task.name].append((trial, outcome))
+    return [_row(name, pairs, drop_leaks) for name, pairs in by_task.items()]
+
+
+def _row(name: str, pairs: Sequence[tuple[Trial, TrialOutcome]], drop_leaks: bool) -> dict[str, Any]:
+    metric = pairs[0][0].task.metric
+    good = [outcome for _, outcome in pairs if outcome.status != "failed"]
+    values = [outcome.scores[metric] for outcome in good]
+    row = {
+        "task": name,
+        "metric": metric,
+        "mean": float(np.mean(values)) if values else None,
+        "std": float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        "seeds": len(good),
+        "of": len(pairs),
+        "remarks": _remarks(pairs),
+    }
+    if drop_leaks:
+        rest = [outcome.scores.get(f"{metric}_without_leaks", outcome.scores[metric]) for outcome in good]
+        row["without_leaks"] = float(np.mean(rest)) if rest else None
+    return row
+
+
+def score_table(rows: Sequence[Mapping[str, Any]], drop_leaks: bool) -> Any:
+    """Lay the rows out for a terminal, times 100."""
     from rich.table import Table
 
     table = Table(title=None, caption="scores x 100")
@@ -22,25 +49,12 @@ def score_table(outcomes: Mapping[Trial, TrialOutcome], drop_leaks: bool) -> Any
         table.add_column(column, justify="right" if column in ("mean", "std", "seeds") else "left")
     if drop_leaks:
         table.add_column("without leaks", justify="right")
-    by_task: dict[str, list[tuple[Trial, TrialOutcome]]] = defaultdict(list)
-    for trial, outcome in outcomes.items():
-        by_task[trial.task.name].append((trial, outcome))
-    for name, pairs in by_task.items():
-        metric = pairs[0][0].task.metric
-        good = [outcome for _, outcome in pairs if outcome.status != "failed"]
-        values = [outcome.scores[metric] for outcome in good]
-        row = [
-            name,
-            METRICS[metric].title,
-            shown(float(np.mean(values))) if values else "-",
-            shown(float(np.std(values, ddof=1))) if len(values) > 1 else "-",
-            f"{len(good)}/{len(pairs)}",
-            "; ".join(_remarks(pairs)),
-        ]
-        if drop_leaks:
-            rest = [outcome.scores.get(f"{metric}_without_leaks", outcome.scores[metric]) for outcome in good]
-            row.append(shown(float(np.mean(rest))) if rest else "-")
-        table.add_row(*row)
+    for row in rows:
+        figures = [row["mean"], row["std"]] + ([row["without_leaks"]] if drop_leaks else [])
+        mean, std, *rest = ("-" if value is None else shown(value) for value in figures)
+        seeds = f"{row['seeds']}/{row['of']}"
+        metric = METRICS[row["metric"]].title
+        table.add_row(row["task"], metric, mean, std, seeds, "; ".join(row["remarks"]), *rest)
     return table
 
 

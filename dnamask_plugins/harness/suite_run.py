@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ class RunFlags:
     track: str = "standard"
     executor: str = "local"
     address: str | None = None
+    as_json: bool = False
 
 
 def method_of(lora: bool, probe: bool) -> Method:
@@ -70,7 +72,7 @@ def run_command(flags: RunFlags) -> int:
     from dnamask_plugins.executors import make_executor
     from dnamask_plugins.harness.recording import write_records
     from dnamask_plugins.harness.runner import execute, plan_run
-    from dnamask_plugins.harness.score_table import score_table
+    from dnamask_plugins.harness.score_table import score_rows, score_table
 
     silence_transformers()
     notes = terminal.console(stderr=True, soft_wrap=True)
@@ -89,7 +91,11 @@ def run_command(flags: RunFlags) -> int:
             if outcome.status == "failed":
                 notes.print(f"failed: {trial}: {outcome.error}")
         records = write_records(request, plan, outcomes, not_recorded)
-    terminal.page().print(score_table(outcomes, flags.drop_leaks))
+    rows = score_rows(outcomes, flags.drop_leaks)
+    if flags.as_json:
+        print(json.dumps(rows, indent=1))
+    else:
+        terminal.page().print(score_table(rows, flags.drop_leaks))
     notes.print(f"{len(records)} records in {flags.out / 'records'}")
     failed = any(outcome.status == "failed" for outcome in outcomes.values())
     return int(failed or bool(unrecorded) or bool(plan.broken))

@@ -24,7 +24,9 @@ from dnamask_plugins.quickstart.settings import ARMS, MODEL, Sizes
 from dnamask_plugins.quiet import silence_transformers
 
 
-def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = None) -> list[Arm]:
+def quickstart(
+    folder: Path, fasta: Path | None = None, sizes: Sizes | None = None, as_json: bool = False
+) -> list[Arm]:
     """Build a table and a corpus, pretrain twice, fine-tune both, and write the report.
 
     What is finished in `folder` is not done again.
@@ -35,6 +37,8 @@ def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = No
     fasta : Path, optional
         Another genome to pretrain on; it becomes one more species of the task.
     sizes : Sizes, optional
+    as_json : bool
+        Print the table as JSON.
 
     Returns
     -------
@@ -73,7 +77,10 @@ def quickstart(folder: Path, fasta: Path | None = None, sizes: Sizes | None = No
         arm.scores.update(_fine_tuned(folder, arm.name, species, sizes))
     seconds = time.time() - started
     write_report(folder / "report.html", arms, species, sizes, len(store), seconds)
-    _print(arms, folder, seconds)
+    if as_json:
+        print(json.dumps([_figures(arm) for arm in arms], indent=1))
+    else:
+        _print(arms, folder, seconds)
     return arms
 
 
@@ -171,6 +178,11 @@ def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> di
         for metric, values in scores.items():
             values.append(outcome.scores[metric])
     return scores
+
+
+def _figures(arm: Arm) -> dict[str, Any]:
+    figures = {"switch_step": arm.switch_step, "perplexity": dict(arm.perplexity)}
+    return {"curriculum": arm.name, **figures, "scores": dict(arm.scores)}
 
 
 def _print(arms: list[Arm], folder: Path, seconds: float) -> None:

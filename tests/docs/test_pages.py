@@ -7,6 +7,7 @@ import importlib.util
 import os
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -290,3 +291,47 @@ def test_examples_of_gene_rank_run(install_example: Callable[[str], None]) -> No
 @pytest.fixture
 def install_example(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda name: monkeypatch.syspath_prepend(str(ROOT / "examples" / name))
+
+
+def test_the_lines_for_dnallm_give_its_trainer_our_masks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNALLM is not here; what stands in for its trainer keeps a Trainer in ``trainer``, as it does."""
+    from types import ModuleType
+
+    import torch
+    from transformers import BertConfig, BertForMaskedLM, Trainer, TrainingArguments
+
+    class DNATrainer:
+        def __init__(self, model: Any, config: Any, datasets: Any, extra_args: dict[str, Any]) -> None:
+            arguments = TrainingArguments(str(tmp_path), max_steps=1, report_to="none", **config | extra_args)
+            self.trainer = Trainer(model, arguments, train_dataset=datasets)
+
+        def train(self) -> None:
+            self.trainer.train()
+
+    (block,) = [
+        each
+        for each in blocks_of(ROOT / "docs/how-to/other-trainers.md")
+        if each.language == "python" and "dnallm" in each.text
+    ]
+    module = ModuleType("dnallm.finetune.trainer")
+    module.DNATrainer = DNATrainer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "dnallm.finetune.trainer", module)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    model = BertForMaskedLM(BertConfig(vocab_size=4101, **shape))
+    seen: list[torch.Tensor] = []
+    model.register_forward_pre_hook(
+        lambda module, args, kwargs: seen.append(kwargs["labels"]), with_kwargs=True
+    )
+    names: dict[str, Any] = {
+        "model": model,
+        "config": {"per_device_train_batch_size": 4},
+        "datasets": [{"sequence": text, "example_id": at} for at, (text, _) in enumerate(labelled(1, 4))],
+    }
+    exec(compile(block.text, "other-trainers.md", "exec"), names)
+    (labels,) = seen
+    hidden = (labels != -100).nonzero()
+    assert len(hidden)
+    # A hidden nucleotide hides each of the six words that show it: no word is masked alone.
+    assert any((row[1:] - row[:-1] == torch.tensor([0, 1])).all() for row in [hidden[:2]])

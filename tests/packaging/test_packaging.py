@@ -20,7 +20,7 @@ else:
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
-OPTIONAL = {"hypothesis", "pytest", "ray", "umap", "vl_convert", "zarr", "zstandard", "tomli"}
+OPTIONAL = {"h5py", "hypothesis", "pytest", "ray", "umap", "vl_convert", "zarr", "zstandard", "tomli"}
 """Imported where an extra, or the version of Python, brings them."""
 
 DISTRIBUTION = {"sklearn": "scikit-learn", "yaml": "pyyaml"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import Address, ExecutorName, Model
+from dnamask_plugins.cli.options import Address, AsJson, ExecutorName, Model
 
 app = typer.Typer(no_args_is_help=True, help="Audit and run the few-shot tasks of GeneMask and CM-GEMS.")
 
@@ -39,6 +39,7 @@ def run(
     name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
     executor: ExecutorName = "local",
     address: Address = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fine-tune or probe a model on draws of a few sequences per class; mean over the draws."""
     from dnamask_plugins.harness.suite_run import RunFlags, method_of, run_command
@@ -58,6 +59,7 @@ def run(
         name=name,
         executor=executor,
         address=address,
+        as_json=as_json,
     )
     raise typer.Exit(run_command(flags))
 

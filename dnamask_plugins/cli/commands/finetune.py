@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from dnamask_plugins.cli.options import Model
+from dnamask_plugins.cli.options import AsJson, Model
 
 app = typer.Typer()
 
@@ -67,6 +67,7 @@ def finetune(
     ] = False,
     name: Annotated[str | None, typer.Option(help="Of the task; the file's otherwise.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how the data are read, and stop.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fine-tune a model on sequences and labels of your own; what is finished is skipped."""
     from dnamask_plugins.harness.finetune_command import FinetuneFlags, finetune_command
@@ -107,6 +108,7 @@ def finetune(
         floors=floors,
         drop_leaks=drop_leaks,
         dry_run=dry_run,
+        as_json=as_json,
     )
     raise typer.Exit(finetune_command(flags))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import Address, ExecutorName, Model
+from dnamask_plugins.cli.options import Address, AsJson, ExecutorName, Model
 
 app = typer.Typer(
     no_args_is_help=True, help="Fetch, audit and run the Genome Understanding Evaluation (GUE)."
@@ -54,6 +54,7 @@ def run(
     track: Annotated[str, typer.Option(help="standard, or gue_pretrained.")] = "standard",
     executor: ExecutorName = "local",
     address: Address = None,
+    as_json: AsJson = False,
 ) -> None:
     """Fine-tune or probe a model on GUE; what is finished is skipped, so a killed run goes on."""
     from dnamask_plugins.harness.suite_run import RunFlags, default_seeds, method_of, run_command
@@ -79,6 +80,7 @@ def run(
         track=track,
         executor=executor,
         address=address,
+        as_json=as_json,
     )
     raise typer.Exit(run_command(flags))
 

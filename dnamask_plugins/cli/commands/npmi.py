@@ -100,6 +100,7 @@ def show(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table that 'npmi build' wrote.")],
     top: Annotated[int, typer.Option(min=0, help="Rows to show, highest first; 0 = every k-mer.")] = 20,
     format: Annotated[_Format, typer.Option(help="How to print.")] = _Format.text,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
     """Print the highest k-mers of a table and where it comes from."""
     from dnamask_plugins.npmi.listing import kmers_by_score
@@ -109,7 +110,7 @@ def show(
     rows = list(kmers_by_score(loaded, top or None))
     if format is _Format.csv:
         _print_csv(rows)
-    elif format is _Format.json:
+    elif as_json or format is _Format.json:
         _print_json(loaded, rows)
     else:
         _print_text(loaded, rows)

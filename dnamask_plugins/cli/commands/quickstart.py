@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins.cli.options import AsJson
+
 app = typer.Typer()
 
 
@@ -19,6 +21,7 @@ def quickstart(
         Path | None, typer.Option(help="Pretrain on this genome instead of the bundled fly's.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Optimizer steps of each pretraining.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Pretrain a small model twice on a bundled genome, fine-tune both, and write a report.
 
@@ -27,4 +30,9 @@ def quickstart(
     from dnamask_plugins.quickstart.run import quickstart as run
     from dnamask_plugins.quickstart.settings import Sizes
 
-    run(output, fasta, Sizes() if steps is None else Sizes(steps=steps, eval_steps=max(steps // 6, 1)))
+    run(
+        output,
+        fasta,
+        Sizes() if steps is None else Sizes(steps=steps, eval_steps=max(steps // 6, 1)),
+        as_json,
+    )

@@ -96,6 +96,7 @@ def compare(
         str | None, typer.Option(help="finetune, lora, probe or baseline, where there are several.")
     ] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.text,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
     floors: Annotated[
         list[Path] | None, typer.Option(help="Records of floors besides those known for GUE. Repeatable.")
@@ -113,7 +114,7 @@ def compare(
     comparison = comparing.compare(*sides, resamples=resamples)
     known = known_floors(floors or [])
     below = [each for side in sides for each in below_floors(side.name, side.records, known)]
-    if form is Form.json:
+    if as_json or form is Form.json:
         said = comparison.to_json() | {"below_floors": [asdict(each) for each in below]}
         typer.echo(json.dumps(said, indent=1))
     elif form is Form.csv:

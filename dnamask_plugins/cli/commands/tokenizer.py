@@ -81,6 +81,7 @@ def encode(
     sequence: Annotated[str, typer.Option("--sequence", "-s", help="Nucleotide letters.")],
     tokenizer: TokenizerOption = "kmer",
     form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.text,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
     """Show the tokens of a sequence, their ids, and the nucleotides each covers."""
     import json
@@ -93,7 +94,7 @@ def encode(
     name_tokens = getattr(loaded, "convert_ids_to_tokens", None)
     tokens = name_tokens(ids) if name_tokens else [str(index) for index in ids]
     rows = zip(tokens, ids, encoding.offsets.tolist(), encoding.special_tokens_mask.tolist(), strict=True)
-    if form is Format.json:
+    if as_json or form is Format.json:
         columns = ("token", "id", "offsets", "special")
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
         return
