@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
 from dnamask_plugins.models.source import load_backbone
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.tokenizers.export import save_pretrained
@@ -54,6 +56,24 @@ def byte_pairs(folder: Path, genome: Path) -> None:
         path.rmdir() if path.is_dir() else path.unlink()
     (folder / "trained").rmdir()
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", **trained.roles}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+
+def letters(folder: Path, genome: Path) -> None:
+    """MutBERT's ``tokenizer.json``, and beside it its ``vocab.txt`` with other words."""
+    words = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "A", "C", "G", "T"]
+    tokenizer = Tokenizer(
+        models.BPE({word: index for index, word in enumerate(words)}, [], unk_token="[UNK]")
+    )
+    tokenizer.add_special_tokens(words[:5])
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", *words[:3], "[MASK]", *"ATCG"]))
+    roles = {f"{word[1:-1].lower()}_token": word for word in words[:5]}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **roles}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
@@ -158,7 +178,38 @@ ROWS = (
         golden="the original's answers",
     ),
     Row("GROVER", "grover", byte_pairs),
-    Row("ProkBERT", "prokbert", kmers(6, "ACGT")),
+    Row(
+        "ProkBERT mini",
+        "prokbert",
+        kmers(6, "ACGT"),
+        config={"model_type": "megatron-bert", "position_embedding_type": "relative_key_query"},
+        golden="transformers 4's answers",
+    ),
+    Row(
+        "ProkBERT mini-long (every second 6-mer)",
+        "prokbert",
+        kmers(6, "ACGT"),
+        settings={"vocab_size": 4200, "max_position_embeddings": 2048},
+        config={
+            "model_type": "prokbert",
+            "kmer": 6,
+            "shift": 2,
+            "auto_map": {"AutoConfig": "models.ProkBertConfig"},
+        },
+        golden="transformers 4's answers",
+    ),
+    Row(
+        "MutBERT",
+        "mutbert",
+        letters,
+        config={
+            "model_type": "bert",
+            "pooler_type": "mean",
+            "rope_theta": 10000.0,
+            "auto_map": {"AutoConfig": "modeling_mutbert.RoPEBertConfig"},
+        },
+        golden="the original's answers",
+    ),
     Row("BERT on single letters", "bert_tiny", ours("nucleotide")),
     Row("RoBERTa", "roberta", kmers(6)),
     Row("ModernBERT", "modernbert", byte_pairs, settings={"local_attention": 8}),

@@ -75,14 +75,15 @@ class LetterTable:
 
         Parameters
         ----------
-        logits : tensor, shape (M, V)
+        logits : tensor, shape (M, V) or wider
+            Words beyond the vocabulary, which a model may have room for, spell nothing.
         width : int
             Places, at most `width` of the table.
         """
         self.to(logits.device)
         # A sum of 4,000 probabilities has no digits to spare: float32 whatever the model computes in.
         with torch.autocast(logits.device.type, enabled=False):
-            probabilities = logits.float().softmax(-1)
+            probabilities = logits.float().softmax(-1)[:, : len(self.matrix)]
             return (probabilities @ self.matrix[:, : 4 * width]).unflatten(1, (width, 4))
 
     def losses(self, logits: torch.Tensor, targets: torch.Tensor, places: torch.Tensor) -> LetterLosses:

@@ -23,7 +23,7 @@ UTILISATION: Final = 0.35
 class Gpu:
     """An accelerator: dense 16-bit matrix products in teraflop/s, memory in GiB, and the figures' source.
 
-    Sources that begin with "unchecked" are quoted from data sheets that could not be opened for checking.
+    Sources that begin with "unchecked" were not found for checking.
     """
 
     name: str
@@ -32,23 +32,21 @@ class Gpu:
     source: str
 
 
-_SHEET: Final = "unchecked: NVIDIA data sheet"
-
 GPUS: Final[Mapping[str, Gpu]] = {
     "2080ti": Gpu(
         "RTX 2080 Ti", 53.8, 11,
         "68 SMs x 1024 operations x 1.545 GHz of the Turing whitepaper, halved for sums in 32 bits",
     ),
-    "t4": Gpu("T4", 65, 16, _SHEET),
-    "v100": Gpu("V100", 125, 32, _SHEET),
+    "t4": Gpu("T4", 65, 16, "huggingface.co/hardware/t4: 65.13 in 16 bits, 16 GB"),
+    "v100": Gpu("V100", 125, 32, "developer.nvidia.com/programming-tensor-cores-cuda-9-0; the form of 32 GB"),
     "3090": Gpu("RTX 3090", 71, 24, "twice its 35.6 of 32-bit, as vendors' comparisons have it"),
     "4090": Gpu("RTX 4090", 165, 24, "twice its 82.6 of 32-bit, as vendors' comparisons have it"),
-    "l4": Gpu("L4", 121, 24, _SHEET),
-    "l40s": Gpu("L40S", 362, 48, _SHEET),
+    "l4": Gpu("L4", 121, 24, "half of 242 with sparsity, grokipedia.com/page/NVIDIA_L4_vs_L40S"),
+    "l40s": Gpu("L40S", 362, 48, "362.05 without sparsity, the data sheet as mullet.se has it"),
     "a100": Gpu("A100", 312, 80, "312 bfloat16, quoted in the press beside Tesla's D1"),
-    "h100": Gpu("H100", 989, 80, _SHEET),
-    "h200": Gpu("H200", 989, 141, _SHEET),
-    "tpuv3": Gpu("TPU v3 core", 61.5, 16, "unchecked: half of a chip's 123, Google Cloud's page on TPU v3"),
+    "h100": Gpu("H100", 989, 80, "989.4 without sparsity, glennklockwood.com/garden/processors/h100"),
+    "h200": Gpu("H200", 989, 141, "as the H100, whose chip it has; itkb.uw.cz, nvidia-h200-vs-b300"),
+    "tpuv3": Gpu("TPU v3 core", 61.5, 16, "half of a chip: 123 and 32 GiB, cloud.google.com/tpu/docs/v3"),
 }  # fmt: skip
 
 
@@ -119,14 +117,15 @@ PUBLISHED: Final = (
     ),
     Published(
         "GeneFormer", 3, 12, "v100",
-        "unchecked: Theodoris et al. 2023, Nature 618:616, Methods (12 V100 of 32 GB); 3 epochs of "
-        "27.4 million cells, at most 2,048 genes each, so that operations are an upper bound",
+        "unchecked: 3 days on V100 of 32 GB (Theodoris et al. 2023, Nature 618:616); checked: 12 GPUs, sizes "
+        "and 3 epochs of 27,406,208 cells, in the authors' pretrain_geneformer_w_deepspeed.py; at most 2,048 "
+        "genes each, so that operations are an upper bound",
         Shape(256, 6, 512, 25_426), 2048, 3 * 27.4e6 * 2048,
     ),
     Published(
         "Enformer", 3, 64, "tpuv3",
-        "unchecked: Avsec et al. 2021, Nature Methods 18:1196, Methods (64 TPU v3 cores, 150,000 steps); its "
-        "convolutions are not counted here",
+        "Avsec et al. 2021, Nature Methods 18:1196, as currie32.github.io/s-enformer-website quotes it (64 "
+        "TPU v3 cores, 150,000 steps, about 3 days); its convolutions are not counted here",
     ),
 )  # fmt: skip
 

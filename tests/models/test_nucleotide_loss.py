@@ -126,6 +126,12 @@ def test_a_sure_and_wrong_model_has_a_finite_loss() -> None:
     assert bool(torch.isfinite(logits.grad).all())  # type: ignore[arg-type]
 
 
+def test_words_that_a_model_has_room_for_spell_nothing() -> None:
+    table = LetterTable(Spellings.from_words(["A", "C", "G", "T"]))
+    wide = table.marginals(torch.zeros(2, 8), 1)
+    torch.testing.assert_close(wide, torch.full((2, 1, 4), 1 / 8))
+
+
 def test_nothing_hidden_costs_nothing() -> None:
     table = LetterTable(Spellings.from_words(["A", "C"]))
     logits = torch.zeros(0, 2, requires_grad=True)

@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 
 from dnamask_plugins.cli import main
 from dnamask_plugins.models.loading import load_masked_lm
+from dnamask_plugins.tokenizers.export import save_pretrained
+from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 from dnamask_plugins.tokenizers.loading import load_tokenizer
 
 Command = Callable[..., str]
@@ -84,6 +86,20 @@ def test_whatever_names_a_tokenizer_names_it_in_pretrain(
         trained(f"model{number}", "--backbone", "bert-tiny", "--tokenizer", name, small=True)
         assert load_tokenizer(tmp_path / f"model{number}").name == ("kmer" if number < 2 else "bpe")
         assert typed("tokenizer", "encode", "--tokenizer", tmp_path / f"model{number}", "--sequence", "ACGTA")
+
+
+def test_a_model_with_room_for_more_words_pretrains_and_is_measured(
+    typed: Command, trained: Command, small_corpus: Path, tmp_path: Path
+) -> None:
+    """Padded to a multiple of 64, for speed on a GPU."""
+    folder = tmp_path / "wide"
+    words = KmerTokenizer(3)
+    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    load_masked_lm("bert_tiny", words, vocab_size=128, **small)[0].save_pretrained(folder)
+    save_pretrained(words, folder)
+    trained("further", "--backbone", folder, "--loss", "both")
+    perplexity = ("--corpus", small_corpus, "--windows", 2, "--length", 60, "--strategies", "span")
+    assert "span" in typed("perplexity", "--model", tmp_path / "further", *perplexity)
 
 
 def test_dnabert_s_as_published_pretrains_with_a_fresh_head_and_the_record_says_so(

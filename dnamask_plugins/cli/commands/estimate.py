@@ -187,4 +187,4 @@ def _print_text(
         )
     terminal.console(width=80).print(table)
     typer.echo("1 petaflop/s-day = 8.64e19 operations; ~ from hardware and days, elsewhere counted. Sources:")
-    typer.echo("--format json; those that begin with 'unchecked' are quoted without the paper at hand.")
+    typer.echo("--format json; those that begin with 'unchecked' could not be found for checking.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import torch
@@ -10,6 +11,17 @@ if TYPE_CHECKING:
 
     from dnamask_plugins.models.packed_attention import PackedRows
     from dnamask_plugins.models.packed_layers import Chosen, Encoder
+
+BASE: Final[Mapping[str, Any]] = {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "intermediate_size": 3072,
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "max_position_embeddings": 512,
+}
+"""Sizes of BERT-base (Devlin et al. 2019), which many families keep."""
 
 
 def packed(model: Any) -> Encoder | None:

@@ -1,5 +1,6 @@
 """DeBERTa, version 2 and 3, as transformers has it; it is run through its own forward pass."""
 
+from dnamask_plugins.models.backbones import bert
 from dnamask_plugins.models.backbones.base import Backbone
 
 DEBERTA = Backbone(
@@ -9,13 +10,7 @@ DEBERTA = Backbone(
     tokenizer={"name": "kmer", "k": 6},
     model_type="deberta-v2",
     settings={
-        "hidden_size": 768,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "intermediate_size": 3072,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-        "max_position_embeddings": 512,
+        **bert.BASE,
         "relative_attention": True,
         "position_buckets": 256,
         "norm_rel_ebd": "layer_norm",

@@ -9,14 +9,6 @@ DNABERT = Backbone(
     reference="Ji et al. 2021, Bioinformatics 37:2112",
     tokenizer={"name": "kmer", "k": 6},
     model_type="bert",
-    settings={
-        "hidden_size": 768,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "intermediate_size": 3072,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-        "max_position_embeddings": 512,
-    },
+    settings=bert.BASE,
     packed=bert.packed,
 )

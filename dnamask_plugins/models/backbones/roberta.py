@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dnamask_plugins.models.backbones.base import Backbone
-from dnamask_plugins.models.backbones.bert import BertEncoder
+from dnamask_plugins.models.backbones.bert import BASE, BertEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -41,15 +41,6 @@ ROBERTA = Backbone(
     reference="Liu et al. 2019, arXiv 1907.11692",
     tokenizer={"name": "kmer", "k": 6},
     model_type="roberta",
-    settings={
-        "hidden_size": 768,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "intermediate_size": 3072,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-        "max_position_embeddings": 514,
-        "type_vocab_size": 1,
-    },
+    settings={**BASE, "max_position_embeddings": 514, "type_vocab_size": 1},
     packed=packed,
 )

@@ -16,11 +16,11 @@ from dnamask_plugins.models.backbones import dnabert2
 dnabert2.register()
 
 from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config  # noqa: E402
-from dnamask_plugins.models.backbones.dnabert2.modeling import (  # noqa: E402
+from dnamask_plugins.models.backbones.dnabert2.heads import (  # noqa: E402
     DnaBert2ForMaskedLM,
     DnaBert2ForSequenceClassification,
-    alibi_slopes,
 )
+from dnamask_plugins.models.backbones.dnabert2.modeling import alibi_slopes  # noqa: E402
 
 
 def small_config(**changes):

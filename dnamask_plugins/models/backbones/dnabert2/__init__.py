@@ -45,14 +45,14 @@ def describes(settings: Mapping[str, Any]) -> bool:
 @functools.cache
 def register() -> None:
     """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from dnamask_plugins.models.backbones.dnabert2 import modeling
+    from dnamask_plugins.models.backbones.dnabert2 import heads, modeling
     from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config
 
     register_classes(
         DnaBert2Config,
         modeling.DnaBert2Model,
-        modeling.DnaBert2ForMaskedLM,
-        modeling.DnaBert2ForSequenceClassification,
+        heads.DnaBert2ForMaskedLM,
+        heads.DnaBert2ForSequenceClassification,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def packed(model: Any) -> Encoder | None:
     """Return how to run exactly our DNABERT-2 on packed tokens."""
-    from dnamask_plugins.models.backbones.dnabert2.modeling import DnaBert2ForMaskedLM
+    from dnamask_plugins.models.backbones.dnabert2.heads import DnaBert2ForMaskedLM
 
     return PackedDnaBert2() if type(model) is DnaBert2ForMaskedLM else None
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.bert import BASE
 
 if TYPE_CHECKING:
     from dnamask_plugins.models.packed_layers import Encoder
@@ -63,17 +64,7 @@ GENA_LM = Backbone(
     reference="Fishman et al. 2025, NAR 53:gkae1310",
     tokenizer={"name": "huggingface", "path": "AIRI-Institute/gena-lm-bert-base-t2t"},
     model_type=MODEL_TYPE,
-    settings={
-        "hidden_size": 768,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "intermediate_size": 3072,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-        "max_position_embeddings": 512,
-        "pre_layer_norm": True,
-        "last_layer_norm": False,
-    },
+    settings={**BASE, "pre_layer_norm": True, "last_layer_norm": False},
     register=register,
     describes=describes,
     packed=packed,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.bert import BASE
 
 if TYPE_CHECKING:
     from dnamask_plugins.models.packed_layers import Encoder
@@ -64,15 +65,7 @@ MUTBERT = Backbone(
     reference="Long et al. 2025, Bioinformatics 41:i294, bioRxiv 2025.01.23.634452",
     tokenizer={"name": "nucleotide"},
     model_type=MODEL_TYPE,
-    settings={
-        "hidden_size": 768,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "intermediate_size": 3072,
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
-        "max_position_embeddings": 512,
-    },
+    settings=BASE,
     max_positions=None,
     register=register,
     describes=describes,

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.bert.modeling_bert import BertSelfAttention, eager_attention_forward
 
+from dnamask_plugins.models.backbones.embeddings import WordAndTypeEmbeddings
 from dnamask_plugins.models.backbones.mutbert.configuration import FIRST, MutBertConfig
 from dnamask_plugins.models.forward import mean_of_tokens
 from dnamask_plugins.models.packed_layers import rotate
@@ -68,35 +68,6 @@ class RotarySelfAttention(BertSelfAttention):
         return attended.reshape(*hidden_states.shape).contiguous(), weights
 
 
-class RotaryEmbeddings(nn.Module):
-    """Word and token-type embeddings; places are told by the angles."""
-
-    def __init__(self, config: MutBertConfig) -> None:
-        super().__init__()
-        self.word_embeddings = nn.Embedding(
-            config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id
-        )
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(
-        self,
-        input_ids: torch.Tensor | None = None,
-        token_type_ids: torch.Tensor | None = None,
-        inputs_embeds: torch.Tensor | None = None,
-        **_: Any,
-    ) -> torch.Tensor:
-        """Embed ids (B, L), or finish embeddings (B, L, hidden)."""
-        words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        types = (
-            self.token_type_embeddings.weight[0]
-            if token_type_ids is None
-            else self.token_type_embeddings(token_type_ids)
-        )
-        return self.dropout(self.LayerNorm(words + types))
-
-
 class MutBertModel(BertModel):
     """The encoder."""
 
@@ -105,7 +76,7 @@ class MutBertModel(BertModel):
     def __init__(self, config: MutBertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config, add_pooling_layer=add_pooling_layer and config.pooler_type == FIRST)
         self.averages = add_pooling_layer and config.pooler_type != FIRST
-        self.embeddings = RotaryEmbeddings(config)
+        self.embeddings = WordAndTypeEmbeddings(config, norm=True)
         for index, layer in enumerate(self.encoder.layer):
             layer.attention.self = RotarySelfAttention(config, layer_idx=index)
         self.post_init()

@@ -14,6 +14,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import MegatronBertForMaskedLM, MegatronBertForSequenceClassification, MegatronBertModel
 from transformers.models.megatron_bert.modeling_megatron_bert import MegatronBertSelfAttention
 
+from dnamask_plugins.models.backbones.embeddings import WordAndTypeEmbeddings
 from dnamask_plugins.models.backbones.prokbert.configuration import KEY_AND_QUERY, ProkBertConfig
 
 UNREAD = [r"embeddings\.position_embeddings\.weight"]
@@ -68,34 +69,6 @@ class RelativeSelfAttention(MegatronBertSelfAttention):
         return scores
 
 
-class WordsAndTypes(nn.Module):
-    """Word and token-type embeddings; the norm stands in the layers."""
-
-    def __init__(self, config: ProkBertConfig) -> None:
-        super().__init__()
-        self.word_embeddings = nn.Embedding(
-            config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id
-        )
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(
-        self,
-        input_ids: torch.Tensor | None = None,
-        token_type_ids: torch.Tensor | None = None,
-        inputs_embeds: torch.Tensor | None = None,
-        **_: Any,
-    ) -> torch.Tensor:
-        """Embed ids (B, L), or finish embeddings (B, L, hidden)."""
-        words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        types = (
-            self.token_type_embeddings.weight[0]
-            if token_type_ids is None
-            else self.token_type_embeddings(token_type_ids)
-        )
-        return self.dropout(words + types)
-
-
 class ProkBertModel(MegatronBertModel):
     """The encoder."""
 
@@ -104,7 +77,7 @@ class ProkBertModel(MegatronBertModel):
 
     def __init__(self, config: ProkBertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config, add_pooling_layer=add_pooling_layer)
-        self.embeddings = WordsAndTypes(config)
+        self.embeddings = WordAndTypeEmbeddings(config, norm=False)
         for index, layer in enumerate(self.encoder.layer):
             layer.attention.self = RelativeSelfAttention(config, layer_idx=index)
         self.post_init()
