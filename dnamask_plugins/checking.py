@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -50,11 +49,8 @@ def checked(kind: type[Any], values: Mapping[str, Any], where: str, noun: str = 
     for key in values:
         if key not in names:
             raise ConfigError(f"{where}: unknown {noun} '{key}'; {suggest(key, names)}")
-    hints = _hints(kind)
+    hints = get_type_hints(kind)
     return {key: _fitting(value, hints[key], where, key) for key, value in values.items()}
-
-
-_hints = functools.cache(get_type_hints)
 
 
 def _fitting(value: Any, hint: Any, where: str, key: str) -> Any:

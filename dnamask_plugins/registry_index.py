@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dnamask_plugins.errors import InputError
 from dnamask_plugins.kinds import KINDS, SINGULAR
 
 INDEX_FILE: Final = Path(__file__).with_name("registry_index.json")
@@ -72,7 +73,6 @@ def read_folder(registry: Path) -> list[dict[str, Any]]:
     InputError
         A file is no TOML; the message names it.
     """
-    from dnamask_plugins.errors import InputError
     from dnamask_plugins.files import parse_toml
 
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,8 +178,6 @@ def _fit(regions: Regions, size: int) -> bool:
 
 def content_fingerprint(nucleotides_sha256: str, regions: Regions) -> str:
     """Return the SHA-256 that identifies a corpus."""
-    import hashlib
-
     digest = hashlib.sha256(f"{FORMAT} {nucleotides_sha256}".encode())
     for array in (regions.start, regions.length, regions.record, regions.origin):
         digest.update(array.astype("<i8").tobytes())

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.curricula.base import unique
 from dnamask_plugins.curricula.piecewise import check_boundaries
+from dnamask_plugins.plugins import create
 from dnamask_plugins.protocols import Curriculum, Metrics, State
 from dnamask_plugins.types import MaskSpec
 
@@ -38,8 +39,6 @@ class Join(Configurable):
     boundaries: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        from dnamask_plugins.plugins import create
-
         check_boundaries(self.name, self.boundaries, len(self.parts))
         built = tuple(
             create("curricula", part) if isinstance(part, (str, dict)) else part for part in self.parts

@@ -14,8 +14,11 @@ from dnamask_plugins import terminal
 from dnamask_plugins.config import fingerprint, parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_json
+from dnamask_plugins.harness.baselines import BASELINES, PREFIX, BaselineSource
 from dnamask_plugins.harness.finetune_files import MODEL_FOLDER, keep_chosen, write_predictions
 from dnamask_plugins.harness.finetune_messages import introduce, print_scores, warn_of_floors
+from dnamask_plugins.harness.recording import write_records
+from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
 from dnamask_plugins.harness.selection import parse_seeds
 from dnamask_plugins.harness.tables import TableOptions, import_table, options_of
 from dnamask_plugins.harness.tables.of_task import as_read
@@ -73,8 +76,6 @@ def finetune_command(flags: FinetuneFlags) -> int:
 def _finetune(
     flags: FinetuneFlags, floors: Sequence[str], seeds: tuple[int, ...], overrides: dict[str, Any]
 ) -> int:
-    from dnamask_plugins.harness.runner import RunRequest, plan_run
-
     notes = terminal.console(stderr=True)
     imported = _import(flags)
     request = RunRequest(
@@ -120,8 +121,6 @@ def _import(flags: FinetuneFlags) -> Imported:
 
 
 def _floors(text: str) -> tuple[str, ...]:
-    from dnamask_plugins.harness.baselines import BASELINES
-
     known = (*BASELINES, UNTRAINED.rstrip(":"), "none")
     names = tuple(word.strip() for word in text.split(",") if word.strip() not in ("", "none"))
     for name in names:
@@ -168,8 +167,6 @@ def _claim(flags: FinetuneFlags, asked: str) -> None:
 
 
 def _floor_request(request: RunRequest, name: str) -> RunRequest:
-    from dnamask_plugins.harness.baselines import PREFIX, BaselineSource
-
     if name == UNTRAINED.rstrip(":"):
         return replace(request, model=UNTRAINED + request.model, keep_models=False)
     varies = BaselineSource(name).varies
@@ -188,9 +185,6 @@ def _floor_request(request: RunRequest, name: str) -> RunRequest:
 
 
 def _run(plan: RunPlan, request: RunRequest, notes: Console) -> dict[Trial, TrialOutcome]:
-    from dnamask_plugins.harness.recording import write_records
-    from dnamask_plugins.harness.runner import execute
-
     outcomes: dict[Trial, TrialOutcome] = {}
     for trial, outcome in execute(plan, label=plan.source.reference):
         outcomes[trial] = outcome

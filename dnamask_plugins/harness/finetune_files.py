@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dnamask_plugins.files import write_atomically
+from dnamask_plugins.harness.kept_models import history_of
 from dnamask_plugins.results.finetuning.output import HISTORY_FILE
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ MODEL_FOLDER: Final = "model"
 
 def keep_chosen(out: Path, chosen: Trial, done: Sequence[Trial]) -> None:
     """Make the chosen model OUT/model, and put all histories in one file."""
-    from dnamask_plugins.harness.kept_models import history_of
-
     histories = "".join(history_of(trial.model_folder) for trial in done)
     if histories:
         write_atomically(out / HISTORY_FILE, histories.encode())

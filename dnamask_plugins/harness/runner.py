@@ -17,6 +17,7 @@ from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome
 from dnamask_plugins.harness.recipe_choice import PAPER, resolve_recipe
 from dnamask_plugins.harness.run_request import RunRequest
 from dnamask_plugins.harness.trials import Trial, reporting, run_trial
+from dnamask_plugins.models.configuration import read_config
 from dnamask_plugins.results.methods import TRACKS, Method
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.data import find_file, hash_splits, suite_root
@@ -232,7 +233,6 @@ def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
 
 
 def _position_limit(source: ModelSource) -> int | None:
-    from dnamask_plugins.models.configuration import read_config
     from dnamask_plugins.models.positions import max_positions
 
     return max_positions(read_config(source.reference))

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dnamask_plugins.harness.baselines import PREFIX, Rows, fit_baseline
+from dnamask_plugins.harness.kept_models import save_classifier, write_history
 from dnamask_plugins.harness.outcome import FitFacts
 from dnamask_plugins.harness.prepared import (
     chosen_rows,
@@ -64,7 +66,6 @@ def _probe(trial: Trial, progress: Progress | None) -> Solution:
 
 def _fine_tune(trial: Trial, progress: Progress | None) -> Solution:
     from dnamask_plugins.harness.finetune import FineTuneSettings, fine_tune
-    from dnamask_plugins.harness.kept_models import save_classifier, write_history
 
     source = source_of(trial)
     data, encoded = encode_trial(trial)
@@ -93,8 +94,6 @@ def _fine_tune(trial: Trial, progress: Progress | None) -> Solution:
 
 
 def _baseline(trial: Trial, progress: Progress | None) -> Solution:
-    from dnamask_plugins.harness.baselines import PREFIX, Rows, fit_baseline
-
     data = prepare(trial).data
     train = training_rows(trial, data)
     # What a floor was fitted on cannot choose its settings.

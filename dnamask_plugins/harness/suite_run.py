@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 from dnamask_plugins import terminal
 from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.executors import make_executor
 from dnamask_plugins.harness.baselines import BaselineSource, is_baseline
+from dnamask_plugins.harness.recording import write_records
+from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
+from dnamask_plugins.harness.score_table import score_rows, score_table
 from dnamask_plugins.harness.selection import named_one_by_one, parse_seeds, tasks_of
 from dnamask_plugins.locks import locked_folder
 from dnamask_plugins.processes import require_one_process
@@ -69,11 +73,6 @@ def run_command(flags: RunFlags) -> int:
     require_one_process(f"{flags.suites[0]} run")
     request = _request(flags)
 
-    from dnamask_plugins.executors import make_executor
-    from dnamask_plugins.harness.recording import write_records
-    from dnamask_plugins.harness.runner import execute, plan_run
-    from dnamask_plugins.harness.score_table import score_rows, score_table
-
     silence_transformers()
     notes = terminal.console(stderr=True, soft_wrap=True)
     plan = plan_run(request)
@@ -105,8 +104,6 @@ def _request(flags: RunFlags) -> RunRequest:
     tasks = tasks_of(flags.tasks, flags.suites)
     seeds = parse_seeds(flags.seeds)
     overrides = parse_assignments(flags.settings)
-
-    from dnamask_plugins.harness.runner import RunRequest
 
     return RunRequest(
         model=flags.model,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dnamask_plugins.config import canonical_json
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.inference.parts import Parts
@@ -184,8 +185,6 @@ def open_parts(
 
 
 def _fingerprint(tokenizer: Any) -> str:
-    from dnamask_plugins.config import canonical_json
-
     if hasattr(tokenizer, "fingerprint"):
         return str(tokenizer.fingerprint())
     return hashlib.sha256(canonical_json(tokenizer.to_config()).encode()).hexdigest()[:16]

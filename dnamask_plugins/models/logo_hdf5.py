@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
+from dnamask_plugins.quiet import quiet_transformers
 
 Arrays = Mapping[str, Sequence[tuple[str, NDArray[np.float32]]]]
 """Layer to its parameters in their order, each with the last part of its name."""
@@ -96,7 +97,6 @@ def convert(path: Path, folder: Path) -> None:
     import torch
     from transformers import ElectraConfig, ElectraForMaskedLM
 
-    from dnamask_plugins.quiet import quiet_transformers
     from dnamask_plugins.tokenizers.export import save_pretrained
     from dnamask_plugins.tokenizers.logo import LogoTokenizer
 

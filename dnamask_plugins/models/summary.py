@@ -11,7 +11,7 @@ from dnamask_plugins.models.configuration import read_config
 from dnamask_plugins.models.families import family_of
 from dnamask_plugins.models.fit import MASKED_LM, class_for
 from dnamask_plugins.models.positions import max_positions
-from dnamask_plugins.models.source import Source, find_source
+from dnamask_plugins.models.source import Source, find_source, read_json
 
 
 def facts_of(reference: str | os.PathLike[str]) -> dict[str, str]:
@@ -65,8 +65,6 @@ def _weights(source: Source) -> str:
 
 
 def _files(path: Path) -> list[Path]:
-    from dnamask_plugins.models.source import read_json
-
     if not path.name.endswith(".index.json"):
         return [path]
     return [path.with_name(Path(name).name) for name in set(read_json(path)["weight_map"].values())]

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import transformers
+from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.pretrain.lora import with_adapters
 from dnamask_plugins.pretrain.parts import Parts, check_lengths
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.signals import StopOnSignal
 from dnamask_plugins.quiet import silence_transformers
+from dnamask_plugins.training.examples import Tokenize
 from dnamask_plugins.training.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -50,8 +55,6 @@ class Run:
 
 def build_model(settings: PretrainSettings, parts: Parts) -> Start:
     """Build or load the model of a run, with its embeddings as `init` wants them."""
-    from dnamask_plugins.models.loading import load_masked_lm
-
     silence_transformers()
     model, description = load_masked_lm(
         settings.backbone,
@@ -69,11 +72,7 @@ def build_run(
     settings: PretrainSettings, parts: Parts, start: Start, arguments: TrainingArguments, quiet: bool
 ) -> Run:
     """Put the trainer of a run together; changes the global random state."""
-    import transformers
-    from transformers.trainer_callback import PrinterCallback, ProgressCallback
-
     from dnamask_plugins.pretrain.progress import PretrainProgress
-    from dnamask_plugins.training.examples import Tokenize
     from dnamask_plugins.training.trainer import MaskingTrainer
 
     transformers.set_seed(settings.seed)

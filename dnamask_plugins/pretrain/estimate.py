@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dnamask_plugins.models.lora import LoraSettings, find_targets
 from dnamask_plugins.pretrain.operations import Shape, Work, forward_operations, kept_numbers
 from dnamask_plugins.pretrain.published_runs import UTILISATION, Gpu
 
@@ -143,8 +144,6 @@ def _checkpoints_kept(arguments: Mapping[str, Any]) -> int:
 
 
 def _adapter_parameters(model: PreTrainedModel, settings: Mapping[str, Any]) -> int:
-    from dnamask_plugins.models.lora import LoraSettings, find_targets
-
     values = {key: value for key, value in settings.items() if key != "seed"}
     lora = LoraSettings.from_mapping(values)
     layers = (model.get_submodule(name) for name in find_targets(model, lora.targets))

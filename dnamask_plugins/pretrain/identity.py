@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import torch
+
 from dnamask_plugins.config import canonical_json
 from dnamask_plugins.environment import without_folders
 from dnamask_plugins.errors import PluginError
@@ -142,7 +144,6 @@ def _code(kind: str, name: str) -> dict[str, str] | None:
 
 
 def _weights_hash(model: PreTrainedModel) -> str:
-    import torch
     import xxhash
 
     digest = xxhash.xxh3_128()

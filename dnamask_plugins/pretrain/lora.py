@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.models.lora import LoraSettings, add_lora
 from dnamask_plugins.models.source import find_source
 from dnamask_plugins.pretrain.settings import PretrainSettings
 
@@ -25,8 +26,6 @@ def with_adapters(
     ConfigError
         A setting is refused, or a part that starts at random would be frozen.
     """
-    from dnamask_plugins.models.lora import LoraSettings, add_lora
-
     if description.started_fresh:
         raise ConfigError(
             f"{settings.backbone}: LoRA would freeze {description.started_fresh[0]}, which starts at random; "

@@ -8,15 +8,16 @@ from typing import Any
 from dnamask_plugins import terminal
 from dnamask_plugins.environment import without_folders
 from dnamask_plugins.files import follow_umask, write_json
+from dnamask_plugins.models.lora import merge_lora, save_adapters
 from dnamask_plugins.pretrain.build import Run
+from dnamask_plugins.pretrain.curves import draw_curves
 from dnamask_plugins.pretrain.record import write_run_record
 from dnamask_plugins.pretrain.sessions import Sessions
+from dnamask_plugins.tokenizers.export import save_tokenizer
 
 
 def write_beginning(run: Run, sessions: Sessions) -> None:
     """Write settings, sessions and tokenizer, and say what of the model starts at random."""
-    from dnamask_plugins.tokenizers.export import save_tokenizer
-
     if not run.writes:
         return
     sessions.write(run.output)
@@ -45,8 +46,6 @@ def write_end(run: Run, history: Sequence[Mapping[str, Any]], record: dict[str, 
 
 
 def _save_model(run: Run) -> None:
-    from dnamask_plugins.models.lora import merge_lora, save_adapters
-
     final = run.trainer.accelerator.unwrap_model(run.trainer.model)
     if run.settings.lora is not None:
         save_adapters(final, run.output / "adapter")
@@ -55,7 +54,5 @@ def _save_model(run: Run) -> None:
 
 
 def _draw(run: Run, history: Sequence[Mapping[str, Any]]) -> None:
-    from dnamask_plugins.pretrain.curves import draw_curves
-
     title = f"{without_folders(run.settings.backbone)}, {run.settings.curriculum['name']}"
     draw_curves(history, run.output / "curves.png", title)

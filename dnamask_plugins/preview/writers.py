@@ -13,6 +13,8 @@ from dnamask_plugins import terminal
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.masks.report import MaskReport
 from dnamask_plugins.preview.masked import MaskedSequence
+from dnamask_plugins.preview.page import page
+from dnamask_plugins.preview.picture import draw
 from dnamask_plugins.protocols import DNATokenizer, MaskingStrategy
 
 _WIDTH: Final = 100
@@ -72,8 +74,6 @@ def as_json(preview: Preview) -> str:
 
 def as_page(preview: Preview) -> str:
     """Write a page of HTML that needs nothing else."""
-    from dnamask_plugins.preview.page import page
-
     strategy, tokenizer = preview.names
     settings = {"strategy": strategy, "tokenizer": tokenizer, "mask rate": preview.rate}
     settings |= {"seed": str(preview.seed), "step": str(preview.step), **preview.settings}
@@ -82,8 +82,6 @@ def as_page(preview: Preview) -> str:
 
 def as_picture(preview: Preview) -> bytes:
     """Draw a PNG."""
-    from dnamask_plugins.preview.picture import draw
-
     return draw(preview.sequences, preview.title)
 
 

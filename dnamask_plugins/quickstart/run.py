@@ -16,12 +16,15 @@ from dnamask_plugins.corpus.build import build_corpus
 from dnamask_plugins.corpus.bundled import bundled_genomes
 from dnamask_plugins.errors import ConfigError, DnamaskError
 from dnamask_plugins.files import write_json
+from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
 from dnamask_plugins.npmi.table import NpmiTable
+from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.quickstart.arms import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
 from dnamask_plugins.quickstart.reads import write_origin_task
 from dnamask_plugins.quickstart.report import write_report
 from dnamask_plugins.quickstart.settings import ARMS, MODEL, Sizes
 from dnamask_plugins.quiet import silence_transformers
+from dnamask_plugins.tasks import Task
 
 
 def quickstart(
@@ -99,7 +102,6 @@ def _slug(name: str) -> str:
 def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: Sizes) -> Arm:
     from dnamask_plugins.pretrain.perplexity import perplexity_under
     from dnamask_plugins.pretrain.run import pretrain
-    from dnamask_plugins.pretrain.settings import PretrainSettings
     from dnamask_plugins.pretrain.signals import Interrupted
 
     model = folder / "models" / _slug(name)
@@ -142,9 +144,6 @@ def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: S
 
 
 def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> dict[str, list[float]]:
-    from dnamask_plugins.harness.runner import RunRequest, execute, plan_run
-    from dnamask_plugins.tasks import Task
-
     silence_transformers()
     steps = sizes.epochs * -(-sizes.train * len(species) // 32)
     recipe = {

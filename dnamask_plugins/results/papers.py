@@ -25,6 +25,7 @@ from dnamask_plugins.errors import DnamaskError, InputError, suggest
 from dnamask_plugins.results import record_files
 from dnamask_plugins.results.published import published
 from dnamask_plugins.results.records import ModelInfo, Provenance, ResultRecord, TaskInfo
+from dnamask_plugins.tasks import gue
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -159,8 +160,6 @@ def _facts() -> dict[str, Any]:
 
 @functools.cache
 def _tasks() -> dict[str, Any]:
-    from dnamask_plugins.tasks import gue
-
     return {task.name: task for task in gue()}
 
 

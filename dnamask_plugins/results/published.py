@@ -23,7 +23,7 @@ from dnamask_plugins.errors import DnamaskError, InputError, suggest
 from dnamask_plugins.results import record_files
 from dnamask_plugins.results.measuring import check_words
 from dnamask_plugins.results.records import ModelInfo, Provenance, ResultRecord, TaskInfo
-from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks import Task, all_suites
 from dnamask_plugins.tasks.metrics import METRICS
 
 _OTHER_NAMES: Final = {"dataset": "task", "score": "value", "paper": "source", "steps": "pretraining_steps"}
@@ -142,8 +142,6 @@ def _record(row: Mapping[str, str]) -> ResultRecord:
 
 
 def _task(name: str, suite: str) -> Task:
-    from dnamask_plugins.tasks import all_suites
-
     suites = all_suites()
     if suite not in suites:
         raise InputError(f"suite '{suite}' is not installed; {suggest(suite, suites)}")

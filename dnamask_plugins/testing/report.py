@@ -21,6 +21,7 @@ from dnamask_plugins.plugins.description import summary_of
 from dnamask_plugins.protocols import API_VERSION
 from dnamask_plugins.testing import samples
 from dnamask_plugins.testing.core import Outcome, kind_of_plugin
+from dnamask_plugins.tokenizers.export import to_huggingface
 
 
 def seconds_per_call(function: Callable[[], Any], at_least: float = 0.3) -> float:
@@ -84,8 +85,6 @@ def _measured_tokenizer(tokenizer: Any) -> dict[str, str]:
 
 
 def _huggingface_form(tokenizer: Any) -> str:
-    from dnamask_plugins.tokenizers.export import to_huggingface
-
     try:
         to_huggingface(tokenizer)
     except Exception as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from dnamask_plugins.tasks import fewshot, gue, gue_plus
 from dnamask_plugins.tasks.recipes import FAMILIES, Recipe
 from dnamask_plugins.tasks.task import Task
 from dnamask_plugins.testing.core import promise, require
@@ -72,8 +73,6 @@ def names_tell_tasks_apart(suite: Suite) -> None:
 @promise("tasks", needs=("provides_tasks",))
 def is_not_taken_for_a_suite_that_ships_here(suite: Suite) -> None:
     """Leave the names of GUE, GUE+ and the few-shot tasks to their own data."""
-    from dnamask_plugins.tasks import fewshot, gue, gue_plus
-
     taken = {task.name: task for task in (*gue(), *gue_plus(), *fewshot())}
     clash = [task.name for task in suite.tasks() if taken.get(task.name, task) != task]
     require(not clash, expected="names of its own", came=", ".join(clash), example="task.name")

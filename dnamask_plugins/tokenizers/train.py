@@ -19,6 +19,7 @@ from dnamask_plugins.files import write_atomically, write_json
 from dnamask_plugins.nucleotides import LETTERS
 from dnamask_plugins.tokenizers.bpe import BpeTokenizer
 from dnamask_plugins.tokenizers.export import save_pretrained
+from dnamask_plugins.tokenizers.loading import load_tokenizer
 
 Kind = Literal["bpe", "sentencepiece", "unigram"]
 
@@ -105,8 +106,6 @@ def train_tokenizer(
         write_atomically(file, content)
         folder = save_pretrained(BpeTokenizer(str(file)), output)
     write_json(folder / TRAINING_FILE, provenance)
-    from dnamask_plugins.tokenizers.loading import load_tokenizer
-
     trained = load_tokenizer(folder)
     assert isinstance(trained, BpeTokenizer)
     return trained

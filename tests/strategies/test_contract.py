@@ -78,19 +78,33 @@ def test_unknown_letters_are_drawn_last(strategy, cutter, sequences):
     assert mask.any(axis=1).all()
 
 
-def test_weight_0_is_never_drawn_and_low_weights_rarely(strategy, sequences):
+def test_weight_0_is_never_drawn_and_a_full_budget_draws_all(strategy, sequences):
     from dnamask_plugins.tokenizers.kmer import KmerTokenizer
 
     batch = KmerTokenizer(1).encode_batch(sequences(300, 200))
-    for low, bounds in ((0.0, (0, 0)), (0.25, (0.02, 0.8))):
-        weights = np.ones((300, 200), np.float32)
-        weights[:, :100] = low
-        for draw in ("exact", "bernoulli"):
-            mask = strategy.select(batch.with_weights(weights), keys(300), Budget(0.1, draw=draw))[:, 1:-1]
-            ratio = mask[:, :100].sum() / mask[:, 100:].sum()
-            assert bounds[0] <= ratio <= bounds[1]
+    weights = np.ones((300, 200), np.float32)
+    weights[:, :100] = 0
+    for draw in ("exact", "bernoulli"):
+        mask = strategy.select(batch.with_weights(weights), keys(300), Budget(0.1, draw=draw))[:, 1:-1]
+        assert not mask[:, :100].any()
+    weights[:, :100] = 0.25
     everything = strategy.select(batch.with_weights(weights), keys(300), Budget(1.0))[:, 1:-1]
     assert everything.all()
+
+
+@pytest.mark.parametrize("draw", ["exact", "bernoulli"])
+def test_a_weight_of_a_quarter_is_drawn_a_quarter_as_often(strategy, sequences, draw):
+    """Against the same letters at full weight; measured for the strategies here: 0.24 to 0.29."""
+    from dnamask_plugins.tokenizers.kmer import KmerTokenizer
+
+    batch = KmerTokenizer(1).encode_batch(sequences(300, 200))
+    weights = np.ones((300, 200), np.float32)
+    drawn = []
+    for weight in (0.25, 1.0):
+        weights[:, :100] = weight
+        mask = strategy.select(batch.with_weights(weights), keys(300), Budget(0.1, draw=draw))[:, 1:-1]
+        drawn.append(mask[:, :100].sum() / mask[:, 100:].sum())
+    assert drawn[0] / drawn[1] == pytest.approx(0.25, rel=0.25)
 
 
 def test_weight_of_a_unit_is_its_lowest(sequences):

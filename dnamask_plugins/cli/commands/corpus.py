@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnamask_plugins.cli.progress import reading
+
 if TYPE_CHECKING:
     from dnamask_plugins.corpus.store import CorpusStore
 
@@ -41,7 +43,6 @@ def build(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another corpus there.")] = False,
 ) -> None:
     """Make a corpus. Doing it again with the same files and options does nothing."""
-    from dnamask_plugins.cli.progress import reading
     from dnamask_plugins.corpus.build import BuildOptions, build_corpus
     from dnamask_plugins.corpus.fasta import Letters
     from dnamask_plugins.corpus.split import SplitOptions

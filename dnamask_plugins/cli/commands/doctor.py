@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from dnamask_plugins import plugins, terminal
+from dnamask_plugins.environment import environment
+from dnamask_plugins.errors import DnamaskError
 
 app = typer.Typer()
 
@@ -52,8 +54,6 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 
 
 def _environment() -> dict[str, str]:
-    from dnamask_plugins.environment import environment
-
     seen = environment()
     gpus = ", ".join(seen["gpus"]) or "none: everything runs on the processor"
     libraries = ", ".join(f"{name} {version}" for name, version in seen["libraries"].items())
@@ -89,8 +89,6 @@ def _failures() -> dict[str, str]:
 
 
 def _error_of(load: Callable[[], Any]) -> str:
-    from dnamask_plugins.errors import DnamaskError
-
     try:
         load()
     except DnamaskError as error:

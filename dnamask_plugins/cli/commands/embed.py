@@ -18,6 +18,8 @@ from dnamask_plugins.cli.options import (
     Stride,
     WindowLength,
 )
+from dnamask_plugins.cli.progress import counting
+from dnamask_plugins.errors import ConfigError
 
 app = typer.Typer()
 
@@ -56,8 +58,6 @@ def embed(
     overwrite: Overwrite = False,
 ) -> None:
     """Turn sequences into vectors (npz, parquet or zarr), and draw them as a map."""
-    from dnamask_plugins.cli.progress import counting
-    from dnamask_plugins.errors import ConfigError
     from dnamask_plugins.files import write_atomically
     from dnamask_plugins.inference.embed import embed_file
     from dnamask_plugins.inference.job import Reading

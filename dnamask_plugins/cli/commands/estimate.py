@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.pretrain.published_runs import GPUS, PETAFLOP_DAY, PUBLISHED, find_gpu
 
 if TYPE_CHECKING:
     from dnamask_plugins.pretrain.estimate import Estimate
@@ -61,7 +63,6 @@ def estimate(
     from dnamask_plugins.config import parse_assignment
     from dnamask_plugins.models.source import find_source
     from dnamask_plugins.pretrain import estimate as estimation
-    from dnamask_plugins.pretrain.published_runs import find_gpu
     from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 
     values = read_toml(config) if config else {}
@@ -94,8 +95,6 @@ def estimate(
 
 
 def _rows(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> list[dict[str, Any]]:
-    from dnamask_plugins.pretrain.published_runs import GPUS, PETAFLOP_DAY, PUBLISHED
-
     total = figures.operations_per_step * figures.steps
     rows: list[dict[str, Any]] = [
         {
@@ -131,8 +130,6 @@ def _rows(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> list[di
 
 
 def _print_json(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float, seconds: float | None) -> None:
-    import json
-
     document = figures.to_dict() | {
         "gpu": {"name": gpu.name, "count": gpus, "peak_teraflops": gpu.teraflops, "memory_gib": gpu.memory},
         "utilisation": utilisation,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from dnamask_plugins.cli.options import AsJson, Model
+from dnamask_plugins.errors import ConfigError, suggest
 
 app = typer.Typer()
 
@@ -114,8 +115,6 @@ def finetune(
 
 
 def _one_of(flag: str, word: str | None, words: Sequence[str]) -> Any:
-    from dnamask_plugins.errors import ConfigError, suggest
-
     if word is not None and word not in words:
         raise ConfigError(f"{flag} {word}: {suggest(word, words)}")
     return word

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dnamask_plugins import plugins, registry_index, terminal
-from dnamask_plugins.errors import PluginError
+from dnamask_plugins.errors import PluginError, suggest
+from dnamask_plugins.models.backbones.base import Backbone
+from dnamask_plugins.plugins.description import parameters_of, summary_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,9 +58,6 @@ def _fields(kind: str, name: str) -> dict[str, Any]:
     }
     if name not in plugins.discover(kind):
         return {"kind": kind, "name": name, "installed": False, **registered}
-    from dnamask_plugins.models.backbones.base import Backbone
-    from dnamask_plugins.plugins.description import parameters_of, summary_of
-
     plugin = plugins.info(kind, name)
     loaded = plugins.load(kind, name)
     return {
@@ -76,8 +76,6 @@ def _fields(kind: str, name: str) -> dict[str, Any]:
 
 
 def _is_model(name: str) -> bool:
-    from pathlib import Path
-
     known = any(plugins.normalize(name) in plugins.discover(kind) for kind in plugins.KINDS)
     return "/" in name or (Path(name).is_dir() and not known)
 
@@ -102,8 +100,6 @@ def _describe_model(name: str, as_json: bool) -> None:
 
 
 def _kinds_that_know(name: str) -> list[str]:
-    from dnamask_plugins.errors import suggest
-
     known = [kind for kind in plugins.KINDS if name in plugins.discover(kind)]
     known = known or [kind for kind in plugins.KINDS if registry_index.find(kind, name)]
     if not known:
@@ -117,9 +113,6 @@ def _kinds_that_know(name: str) -> list[str]:
 def _describe_installed(console: Console, plugin: plugins.PluginInfo) -> None:
     from rich.table import Table
     from rich.text import Text
-
-    from dnamask_plugins.models.backbones.base import Backbone
-    from dnamask_plugins.plugins.description import parameters_of, summary_of
 
     entry = registry_index.find(plugin.kind, plugin.name) or {}
     loaded = plugins.load(plugin.kind, plugin.name)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins.scaffold import write_package
+
 app = typer.Typer()
 
 
@@ -19,8 +21,6 @@ def new(
     ] = Path(),
 ) -> None:
     """Write a package with a working plugin: entry point, example, test, README and CI."""
-    from dnamask_plugins.scaffold import write_package
-
     folder = write_package(kind, name, output)
     typer.echo(f"{folder}: written. Next:")
     typer.echo(f"  pip install -e {folder}\n  dnamask check {name}")

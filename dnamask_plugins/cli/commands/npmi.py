@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import enum
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +13,8 @@ import typer
 
 from dnamask_plugins import terminal
 from dnamask_plugins.cli.options import Address, ExecutorName
+from dnamask_plugins.cli.progress import reading
+from dnamask_plugins.executors import make_executor
 
 if TYPE_CHECKING:
     from dnamask_plugins.npmi.table import NpmiTable
@@ -52,8 +57,6 @@ def build(
     address: Address = None,
 ) -> None:
     """Count the k-mers of FASTA files and score them."""
-    from dnamask_plugins.cli.progress import reading
-    from dnamask_plugins.executors import make_executor
     from dnamask_plugins.locks import locked_file
     from dnamask_plugins.npmi.table import NpmiTable
 
@@ -124,17 +127,12 @@ def _report(table: NpmiTable) -> None:
 
 
 def _print_csv(rows: list[dict[str, Any]]) -> None:
-    import csv
-    import sys
-
     writer = csv.DictWriter(sys.stdout, ["kmer", "count", "pmi", "npmi", "rank"], lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: "" if value is None else value for key, value in row.items()} for row in rows)
 
 
 def _print_json(table: NpmiTable, rows: list[dict[str, Any]]) -> None:
-    import json
-
     typer.echo(
         json.dumps(
             {
@@ -152,8 +150,6 @@ def _print_json(table: NpmiTable, rows: list[dict[str, Any]]) -> None:
 
 
 def _print_text(table: NpmiTable, rows: list[dict[str, Any]]) -> None:
-    import sys
-
     from rich import box
     from rich.table import Table
 

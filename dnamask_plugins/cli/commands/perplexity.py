@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -28,8 +29,6 @@ def perplexity(
     Per token, and per nucleotide that the mask truly hides: only the second compares tokenizers (chance: 4).
     A dash is shown where nothing is hidden, or where the tokenizer does not say how its words are spelled.
     """
-    import json
-
     from dnamask_plugins.pretrain.perplexity import perplexity_under
     from dnamask_plugins.types import check_mask_rate
 

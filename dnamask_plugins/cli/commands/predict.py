@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from dnamask_plugins.cli.options import (
     Stride,
     WindowLength,
 )
+from dnamask_plugins.cli.progress import counting
 
 app = typer.Typer()
 
@@ -47,9 +49,6 @@ def predict(
     MODEL is a fine-tuned one, such as OUT/model of 'dnamask finetune'. A sequence that is longer than a
     window gets the mean over its windows. A model of pairs reads a table with two columns of sequences.
     """
-    import sys
-
-    from dnamask_plugins.cli.progress import counting
     from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.predict import predict_file
     from dnamask_plugins.inference.sequences import Columns

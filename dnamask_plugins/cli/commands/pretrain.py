@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from dnamask_plugins.processes import is_first
+
 app = typer.Typer()
 
 
@@ -110,7 +112,6 @@ def pretrain(
     settings = PretrainSettings.from_mapping(values, where=str(config) if config else "command line")
 
     from dnamask_plugins.pretrain.run import pretrain as run
-    from dnamask_plugins.processes import is_first
 
     result = run(settings, resume, quiet, resume_anyway, overwrite)
     if not is_first():

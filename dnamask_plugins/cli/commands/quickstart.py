@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins.cli.options import AsJson
+from dnamask_plugins.quickstart.settings import Sizes
 
 app = typer.Typer()
 
@@ -28,7 +29,6 @@ def quickstart(
     About three minutes on two cores, no network. A second call goes on where the first was stopped.
     """
     from dnamask_plugins.quickstart.run import quickstart as run
-    from dnamask_plugins.quickstart.settings import Sizes
 
     run(
         output,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import asdict
 from enum import Enum
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.errors import InputError
+from dnamask_plugins.results.append_only import changed_records
+from dnamask_plugins.results.schema import schema as record_schema
 
 if TYPE_CHECKING:
     from dnamask_plugins.results.verify import Verdict
@@ -38,7 +42,6 @@ def verify(
     """Check every redundancy of records, and compute each measured figure again from its predictions."""
     from rich.progress import track
 
-    from dnamask_plugins.errors import InputError
     from dnamask_plugins.results import record_files
     from dnamask_plugins.results.verify import verify as verify_record
 
@@ -103,8 +106,6 @@ def compare(
     ] = None,
 ) -> None:
     """Compare two models task by task: paired bootstrap, McNemar, wins, ties and losses, species means."""
-    import json
-
     from dnamask_plugins.results import compare as comparing
     from dnamask_plugins.results.compare_text import print_comparison, print_floors
     from dnamask_plugins.results.floors import below_floors, known_floors
@@ -127,10 +128,6 @@ def compare(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a result record."""
-    import json
-
-    from dnamask_plugins.results.schema import schema as record_schema
-
     typer.echo(json.dumps(record_schema(), indent=2))
 
 
@@ -169,8 +166,6 @@ def append_only(
     against: Annotated[str | None, typer.Option(help="Branch or commit; the main branch by default.")] = None,
 ) -> None:
     """Check that no record was changed or removed since this branch left the main one."""
-    from dnamask_plugins.results.append_only import changed_records
-
     found = changed_records(folder, against)
     for line in found:
         typer.secho(f"BAD  {line}", fg="red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,9 @@ from dnamask_plugins.cli.options import (
     Stride,
     WindowLength,
 )
+from dnamask_plugins.cli.progress import counting
+from dnamask_plugins.cli.region import parse_region
+from dnamask_plugins.errors import ConfigError
 
 app = typer.Typer()
 
@@ -57,8 +61,6 @@ def score(
     With SEQUENCES: the probability of A, C, G and T at each place given all others. With --variants and
     --reference: ln p(alt) - ln p(ref).
     """
-    from dnamask_plugins.errors import ConfigError
-
     if (sequences is None) == (variants is None):
         raise ConfigError("give SEQUENCES, or --variants with --reference")
     if spacing is not None and spacing < 1:
@@ -92,7 +94,6 @@ def _variants(
     both_strands: bool,
     overwrite: bool,
 ) -> None:
-    from dnamask_plugins.cli.progress import counting
     from dnamask_plugins.inference.effects import MEANING, MEANING_OF_LENGTH, score_variants
     from dnamask_plugins.inference.variants import read_variants
 
@@ -117,9 +118,6 @@ def _sequences(
     both_strands: bool,
     overwrite: bool,
 ) -> None:
-    import math
-
-    from dnamask_plugins.cli.progress import counting
     from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.score import score_file
     from dnamask_plugins.inference.sequences import Columns
@@ -138,7 +136,6 @@ def _sequences(
 
 
 def _picture(model: str, output: Path, picture: Path, region: str | None) -> None:
-    from dnamask_plugins.cli.region import parse_region
     from dnamask_plugins.files import write_atomically
     from dnamask_plugins.inference.mutagenesis import draw
     from dnamask_plugins.inference.score import read_scores

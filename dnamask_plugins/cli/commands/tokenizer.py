@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Train, save and inspect tokenizers.")
 
@@ -84,8 +86,6 @@ def encode(
     as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
 ) -> None:
     """Show the tokens of a sequence, their ids, and the nucleotides each covers."""
-    import json
-
     from dnamask_plugins.tokenizers.loading import load_tokenizer
 
     loaded = load_tokenizer(tokenizer)
@@ -111,7 +111,6 @@ def save(
     tokenizer: TokenizerOption = "kmer",
 ) -> None:
     """Save a tokenizer as a folder that plain AutoTokenizer loads, with the same ids on raw sequences."""
-    from dnamask_plugins.errors import ConfigError
     from dnamask_plugins.tokenizers.base import TokenizerBase
     from dnamask_plugins.tokenizers.export import save_pretrained
     from dnamask_plugins.tokenizers.loading import load_tokenizer

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.linear import MAX_ITERATIONS, choose_and_fit
 from dnamask_plugins.tasks.data import LabelledData
@@ -38,7 +40,6 @@ def count(splits: Sequence[LabelledData], k: int) -> list[Any]:
     -------
     list of float32 CSR matrix, shape (rows, k-mers that occur in the first split)
     """
-    import numpy as np
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import CountVectorizer
     from sklearn.preprocessing import normalize

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dnamask_plugins.corpus.compressed import refuse_bombs
+from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.tables.intervals import COLUMNS, find_genome, parse_intervals, read_intervals
 from dnamask_plugins.quiet import silence_datasets
@@ -186,8 +187,6 @@ def _join(paths: Mapping[str, Path]) -> Table:
 
 def _labelled_fasta(path: Path) -> Table:
     """Read a FASTA file with the label after the last ``|`` of each header, as in ``>H3_12|1``."""
-    from dnamask_plugins.corpus.fasta import read_fasta
-
     columns: dict[str, list[Any]] = {"sequence": [], "label": []}
     for record in read_fasta(path):
         _, bar, label = record.name.rpartition("|")
@@ -202,8 +201,6 @@ def _labelled_fasta(path: Path) -> Table:
 
 
 def _fasta_per_class(paths: Sequence[Path]) -> Table:
-    from dnamask_plugins.corpus.fasta import read_fasta
-
     columns: dict[str, list[Any]] = {"sequence": [], "name": [], "label": []}
     origin = []
     for number, path in enumerate(paths):

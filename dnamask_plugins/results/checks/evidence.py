@@ -10,7 +10,7 @@ from typing import Any
 
 from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.records import ResultRecord, RunInfo
-from dnamask_plugins.tasks import Task
+from dnamask_plugins.tasks import Task, all_suites
 
 
 class NotPossible(Exception):
@@ -57,8 +57,6 @@ class Evidence:
 
 @functools.cache
 def _known_tasks() -> dict[tuple[str, str], Task]:
-    from dnamask_plugins.tasks import all_suites
-
     return {(task.suite, task.name): task for tasks in all_suites().values() for task in tasks}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.models.backbones.base import Backbone, register_classes
-from dnamask_plugins.models.backbones.bert import BASE
+from dnamask_plugins.models.backbones.bert import BASE, BertEncoder
 
 if TYPE_CHECKING:
     from dnamask_plugins.models.packed_layers import Encoder
@@ -49,7 +49,6 @@ def register() -> None:
 
 def packed(model: Any) -> Encoder | None:
     """Return how to run exactly our version on packed tokens."""
-    from dnamask_plugins.models.backbones.bert import BertEncoder
     from dnamask_plugins.models.backbones.gena_lm.modeling import GenaForMaskedLM
     from dnamask_plugins.models.backbones.gena_lm.packed import PreNormEncoder
 

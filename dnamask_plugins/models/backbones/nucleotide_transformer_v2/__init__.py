@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.esm import EsmEncoder
 
 if TYPE_CHECKING:
     from dnamask_plugins.models.packed_layers import Encoder
@@ -51,7 +52,6 @@ def register() -> None:
 
 def packed(model: Any) -> Encoder | None:
     """Return how to run exactly our version on packed tokens: as ESM, whose layers it has."""
-    from dnamask_plugins.models.backbones.esm import EsmEncoder
     from dnamask_plugins.models.backbones.nucleotide_transformer_v2.modeling import (
         NucleotideTransformerV2ForMaskedLM,
     )
