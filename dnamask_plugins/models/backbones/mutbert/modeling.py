@@ -117,7 +117,7 @@ class MutBertModel(BertModel):
             tokens = (
                 last.new_ones(last.shape[:2]) if attention_mask is None else attention_mask.to(last.dtype)
             )
-            output.pooler_output = mean_of_tokens(last, tokens)
+            output = type(output)(**{**output, "pooler_output": mean_of_tokens(last, tokens)})
         return output.to_tuple() if return_dict is False else output
 
 
