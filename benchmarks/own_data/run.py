@@ -1,7 +1,8 @@
 """From a table to answers, as a new user would go: every command, its time, and what it said.
 
-``python run.py --bin BIN -o FOLDER [--json results.json]``: BIN holds the ``python`` and ``dnamask`` of an
-environment in which the package was installed; the folder is made anew. One thread.
+``python run.py --bin BIN -o FOLDER``: BIN holds the ``python`` and ``dnamask`` of an environment in which the
+package was installed. ``FOLDER/results.json`` gets the times; a second call goes on after the last command
+that ended. One thread.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ COMMANDS = {
     "pretrain": "dnamask pretrain --backbone bert-tiny --corpus corpus --curriculum constant "
     "--set curriculum.strategy=span --max-steps 200 --eval-steps 100 --batch-size 16 --accumulation 1 "
     "--set validation.windows=64 --set trainer.learning_rate=0.002 -o model",
-    "fine-tune": "dnamask finetune species.csv --model model -o species --seeds 0,1 "
+    "fine-tune": "dnamask finetune species.csv --model model -o species --seeds 0 "
     "--floors kmers,onehot,untrained --set learning_rate=0.0005 --set num_train_epochs=2",
     "predict": "dnamask predict species/model species.csv -o species.tsv --both-strands",
     "regression": "dnamask finetune skew.csv --model model -o skew --kind regression --seeds 0 "
@@ -60,7 +61,7 @@ def run(command: str, folder: Path, binaries: Path) -> dict[str, Any]:
         "command": command,
         "processor_s": round(processor, 1),
         "wall_s": round(time.perf_counter() - started, 1),
-        "said": (done.stdout + done.stderr).strip().splitlines(),
+        "said": (done.stdout + done.stderr).strip().splitlines()[-12:],
     }
 
 
@@ -69,22 +70,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
-    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    shutil.rmtree(given.output, ignore_errors=True)
-    given.output.mkdir(parents=True)
+    given.output.mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "make_tables.py", given.output)
-    binaries = given.bin.absolute()
+    binaries, file = given.bin.absolute(), given.output / "results.json"
     found = run(GENOMES, given.output, binaries)["said"][0].split()
-    results = {}
+    results = json.loads(file.read_text()) if file.is_file() else {}
     for name, command in COMMANDS.items():
-        for word, path in zip(("FLY", "YEAST"), found, strict=True):
-            command = command.replace(word, path)
-        results[name] = run(command, given.output, binaries) | {"command": COMMANDS[name]}
+        if name in results:
+            continue
+        typed = command.replace("FLY", found[0]).replace("YEAST", found[1])
+        results[name] = run(typed, given.output, binaries) | {"command": command}
         print(f"{name}: {results[name]['processor_s']} s processor, {results[name]['wall_s']} s", flush=True)
-        print("\n".join(f"  {line}" for line in results[name]["said"][-12:]), flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n")
+        print("\n".join(f"  {line}" for line in results[name]["said"]), flush=True)
+        file.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":
