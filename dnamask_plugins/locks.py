@@ -61,7 +61,7 @@ def locked_file(path: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _held(lock: Path, output: Path) -> Iterator[None]:
     holder = _read(lock)
-    guard = FileLock(lock, blocking=False)
+    guard = FileLock(lock, timeout=0)
     try:
         with _writable(output):
             guard.acquire()

@@ -8,10 +8,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # What commands remember about their user is remembered elsewhere, for the time of the tests.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dnamask-state-")
+
+# A busy machine makes any example slow; what an example finds does not depend on the clock.
+hypothesis.settings.register_profile("without a clock", deadline=None)
+hypothesis.settings.load_profile("without a clock")
 
 pytest_plugins = ("hub_cache", "small_run", "toy_suite")
 

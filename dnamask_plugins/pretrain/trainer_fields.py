@@ -93,6 +93,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "label_names": _OWN_LOSS,
     "label_smoothing_factor": _OWN_LOSS,
     "length_column_name": _ORDER,
+    "logging_dir": "scalars of TensorBoard lie in the folder of the run",
     "liger_kernel_config": _UNTRIED,
     "load_best_model_at_end": _BEST,
     "metric_for_best_model": _BEST,
@@ -112,6 +113,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "train_sampling_strategy": _ORDER,
     "use_cache": "a masked language model keeps no cache",
     "use_liger_kernel": _UNTRIED,
+    "warmup_ratio": "transformers took it out after 5.2; give 'warmup_steps'",
 }
 """Have no effect here or a harmful one; refused with the reason unless they ask for what is so anyway."""
 
