@@ -35,12 +35,12 @@ def test_every_dependency_has_a_lower_bound() -> None:
     assert len(bounds()) == len(PROJECT["dependencies"])
 
 
-def test_every_import_is_declared() -> None:
+def test_every_import_is_declared_and_every_file_is_of_python_3_10() -> None:
     import ast
 
     declared = {name.lower().replace("-", "_") for name in bounds()}
     for path in (ROOT / "dnamask_plugins").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 10))):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
