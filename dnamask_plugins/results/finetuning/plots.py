@@ -193,6 +193,7 @@ def _draw_dependence(
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
     if edges.size < 2:
         edges = np.array([values.min() - 0.5, values.max() + 0.5])
+        axes.set_xticks([values[0]], [f"{values[0]:g}"])
     places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, edges.size - 2)
     for place in range(edges.size - 1):
         inside = wrong[places == place]
