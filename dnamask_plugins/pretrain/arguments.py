@@ -38,7 +38,7 @@ def trainer_arguments(settings: PretrainSettings, output: Path) -> TrainingArgum
     try:
         arguments = TrainingArguments(**{**own, **fields})
         for name in _OF_WORKERS if not arguments.dataloader_num_workers else ():
-            if getattr(arguments, name):
+            if getattr(arguments, name, None):  # transformers 5.2 lacks one of them
                 raise ValueError(f"'{name}' is for loader processes, and there are none; give --workers 1")
         _try_optimizer_and_schedule(arguments)
     except (TypeError, ValueError, KeyError, RuntimeError, ImportError) as error:

@@ -79,6 +79,8 @@ def test_such_a_field_may_ask_for_what_is_so_anyway(name: str) -> None:
 def test_values_that_cannot_be_are_one_line_before_anything_is_written(
     tiny: Any, fields: dict[str, Any], words: str
 ) -> None:
+    if "dataloader_multiprocessing_context" in set(fields) - FIELDS:
+        pytest.skip("this version of transformers has no such field")
     settings = tiny(trainer=fields)
     with pytest.raises(ConfigError) as caught:
         trainer_arguments(settings, Path(settings.output))
