@@ -3,6 +3,7 @@
 import copy
 import os
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from dnamask_plugins.models import packed_attention as varlen
 from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.models.lora import LoraSettings, add_lora
 from dnamask_plugins.models.masked_loss import Plan, install_masked_forward, masked_lm_loss, masked_logits
-from dnamask_plugins.plugins import create
+from dnamask_plugins.plugins import create, load
 
 KMER = create("tokenizers", "kmer", k=3)
 SMALL = {"hidden_size": 24, "num_attention_heads": 4, "intermediate_size": 16, "num_hidden_layers": 3}
@@ -27,7 +28,8 @@ MODELS = {
     "nt v2": ("nucleotide_transformer_v2", {}),
     "roberta": ("roberta", {}),
     "modernbert": ("modernbert", {"local_attention": 8}),
-    "megatron": ("prokbert", {}),
+    # Absolute positions: ProkBERT's relative ones go through the model's own forward pass.
+    "megatron": (replace(load("backbones", "prokbert"), model_type="megatron-bert", register=None), {}),
     "gena": ("gena_lm", {"last_layer_norm": True}),
     "esm rotary": (
         "nucleotide_transformer",
