@@ -18,7 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks.confirmatory import gate0, methods, outcomes, probing, report, simulate  # noqa: E402
-from benchmarks.confirmatory.finetuning import read_the_mean  # noqa: E402
+from benchmarks.confirmatory.finetuning import read_results, read_the_mean, rows_of  # noqa: E402
 from benchmarks.confirmatory.pretraining import HERE, Model, form_settings  # noqa: E402
 from benchmarks.confirmatory.registration import Registration  # noqa: E402
 from benchmarks.confirmatory.verdict import detectable, holm, judge, one_sided_welch, spread_of_difference  # noqa: E402
@@ -26,6 +26,7 @@ from dnamask_plugins.errors import ConfigError  # noqa: E402
 from dnamask_plugins.files import write_json  # noqa: E402
 from dnamask_plugins.harness.encoding import EncodedData  # noqa: E402
 from dnamask_plugins.pretrain.settings import PretrainSettings  # noqa: E402
+from dnamask_plugins.results.metrics import compute_scores  # noqa: E402
 
 SEEDS = list(range(12))
 
@@ -388,3 +389,18 @@ def test_the_mean_head_reads_every_token_and_no_padding() -> None:
         read_the_mean(model)
         torch.testing.assert_close(model(ids).logits, expected)
         torch.testing.assert_close(model(padded, attention_mask=mask).logits, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_registered_figures_are_those_of_their_answers(shared_data: Path) -> None:
+    registration = Registration.read()
+    attempt = next(each for each in registration.attempts() if each.task == "mouse/2")
+    _, scored, classes = rows_of(shared_data, attempt.task, attempt.train_rows, attempt.on)
+    seen = 0
+    for model in registration.models():
+        figures = read_results(outcomes.results_path(model)).get(attempt.key)
+        if figures is not None:
+            answers = np.array(list(figures["answers"]), dtype=np.int64)
+            again = compute_scores(scored.labels, answers, classes)["mcc"]
+            assert figures["mcc"] == pytest.approx(again, abs=5e-5)
+            seen += 1
+    assert seen > 60
