@@ -191,12 +191,15 @@ def draw(path: Path, registration: Registration, records: Path = RECORDS) -> Non
         if len(values) > 1:
             half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
             axis.errorbar(values.mean(), place, xerr=half, fmt="|", ms=11, color=colour, lw=1.6, capsize=0)
-    for number, (name, by_task) in enumerate(floors(registration, records).items()):
-        if len(by_task) == len(registration.content["tasks"]):
-            mean = float(np.mean(list(by_task.values())))
-            axis.axvline(mean, color="#4e9a06", lw=1, ls=":")
-            height = -0.9 + 0.4 * (number % 2)
-            axis.text(mean, height, f"{name} ", color="#4e9a06", fontsize=8, ha="right", va="center")
+    means = [
+        (float(np.mean(list(by_task.values()))), name)
+        for name, by_task in floors(registration, records).items()
+        if len(by_task) == len(registration.content["tasks"])
+    ]
+    for number, (mean, name) in enumerate(sorted(means)):
+        axis.axvline(mean, color="#4e9a06", lw=1, ls=":")
+        height = -0.9 + 0.4 * (number % 2)
+        axis.text(mean, height, f"{name} ", color="#4e9a06", fontsize=8, ha="right", va="center")
     axis.set_yticks(range(len(arms)), [titles[arm] for arm in arms], fontsize=8)
     for label, arm in zip(axis.get_yticklabels(), arms, strict=True):
         label.set_color(GROUPS[group[arm]])
