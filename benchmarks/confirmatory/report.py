@@ -20,11 +20,13 @@ from benchmarks.confirmatory.pretraining import HERE, RECORDS, read_record
 from benchmarks.confirmatory.registration import Registration
 from benchmarks.confirmatory.study_tables import (
     arms_table,
+    cpu_seconds,
     draw,
     looked_at_table,
     spread,
     switches_table,
     table,
+    task_seconds,
     tasks_table,
 )
 from benchmarks.confirmatory.verdict import judge
@@ -54,6 +56,9 @@ def state(registration: Registration, records: Path = RECORDS) -> str:
     lines.append(f"- Registered (`{registration.fingerprint}`): {whole} of {listed} models, all tasks.")
     complete = len(registration.complete_seeds(scores))
     lines.append(f"- Seeds with every arm of every claim: {complete}, of {len(registration.seeds)} at most.")
+    pretraining = sum(sum(each) for each in cpu_seconds(registration, records).values())
+    tasks = task_seconds(registration, records)
+    lines.append(f"- CPU seconds: {pretraining:,.0f} of pretraining, {tasks:,.0f} of tasks.")
     return "\n".join(lines)
 
 

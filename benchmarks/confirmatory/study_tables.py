@@ -14,6 +14,7 @@ from benchmarks.confirmatory.outcomes import (
     final_perplexity,
     floor_key,
     floors_path,
+    results_path,
     task_figures,
 )
 from benchmarks.confirmatory.pretraining import RECORDS, read_record
@@ -57,6 +58,15 @@ def cpu_seconds(registration: Registration, records: Path = RECORDS) -> dict[str
         if record is not None:
             found.setdefault(model.arm, []).append(record["cpu_seconds"])
     return found
+
+
+def task_seconds(registration: Registration, records: Path = RECORDS) -> float:
+    """Return the CPU seconds that were spent on tasks."""
+    return sum(
+        figures["cpu_seconds"]
+        for model in registration.models()
+        for figures in read_results(results_path(model, records)).values()
+    )
 
 
 def arms_table(registration: Registration, records: Path = RECORDS) -> str:
