@@ -6,9 +6,7 @@ Strategies are called with `guarded_select`, tokenizers with `guarded_encode`; a
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,7 +65,7 @@ def guarded_select(
     """
     with blaming("strategies", strategy, where):
         mask = strategy.select(batch, key, budget)
-    shape = batch.input_ids.shape
+    shape = batch.special_tokens_mask.shape
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != shape:
         got = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
         raise blame("strategies", strategy, f"returned {got} instead of a bool array {shape}", where)
@@ -107,28 +105,43 @@ def guarded_encode(
     return batch.with_weights(weights)
 
 
-@contextlib.contextmanager
-def blaming(kind: str, plugin: Any, where: object) -> Iterator[None]:
-    """Name the plugin when the block raises or hangs; errors of ours, which name what is wrong, pass.
+class blaming:
+    """Context manager that names the plugin when its block raises or hangs; errors of ours pass.
+
+    A class and not a generator: it is entered for every batch, and this costs a third.
+
+    Parameters
+    ----------
+    kind : str
+    plugin : object
+    where : object
+        See `guarded_select`.
 
     Raises
     ------
     PluginError
         The block raised something else, or took longer than `PATIENCE_SECONDS`.
     """
-    thread = threading.get_ident()
-    before, _CALLS[thread] = _CALLS.get(thread), (kind, plugin, where)
-    try:
-        with time_limit(PATIENCE_SECONDS):
-            yield
-    except DnamaskError:
-        raise
-    except Expired:
-        raise blame(kind, plugin, _TOO_LONG.format(PATIENCE_SECONDS), where) from None
-    except Exception as error:
-        raise blame(kind, plugin, f"raised {type(error).__name__}: {error}", where) from error
-    finally:
-        _CALLS[thread] = before
+
+    __slots__ = ("_before", "_limit", "_thread", "call")
+
+    def __init__(self, kind: str, plugin: Any, where: object) -> None:
+        self.call = kind, plugin, where
+
+    def __enter__(self) -> None:
+        self._thread = threading.get_ident()
+        self._before, _CALLS[self._thread] = _CALLS.get(self._thread), self.call
+        self._limit = time_limit(PATIENCE_SECONDS)
+        self._limit.__enter__()
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        self._limit.__exit__()
+        _CALLS[self._thread] = self._before
+        kind, plugin, where = self.call
+        if isinstance(error, Expired):
+            raise blame(kind, plugin, _TOO_LONG.format(PATIENCE_SECONDS), where) from None
+        if isinstance(error, Exception) and not isinstance(error, DnamaskError):
+            raise blame(kind, plugin, f"raised {type(error).__name__}: {error}", where) from error
 
 
 def overdue(thread: threading.Thread, where: object) -> DnamaskError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+from numba.core.compiler_lock import global_compiler_lock
 
 from dnamask_plugins.plugins import time_limit as module
 from dnamask_plugins.plugins.time_limit import Expired, Usage, time_limit
@@ -43,3 +45,25 @@ def test_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST", 40)
     with pytest.raises(Expired), time_limit(0.05):
         time.sleep(60)
+
+
+def test_a_compilation_may_take_longer() -> None:
+    with time_limit(0.3), global_compiler_lock:
+        time.sleep(0.32)
+
+
+def test_a_compilation_in_another_thread_is_seen() -> None:
+    ended, held = threading.Event(), threading.Event()
+
+    def compile_something() -> None:
+        with global_compiler_lock:
+            held.set()
+            ended.wait(5)
+
+    thread = threading.Thread(target=compile_something)
+    thread.start()
+    held.wait(5)
+    seen = module.is_compiling()
+    ended.set()
+    thread.join()
+    assert (seen, module.is_compiling()) == (True, False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 LONGEST: Final = 20
 """Times the limit after which a block is ended on however busy a machine."""
@@ -17,33 +16,55 @@ class Expired(Exception):
     """The time limit ran out."""
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `Expired` in the block after some seconds.
+class time_limit:
+    """Context manager that raises `Expired` in its block after some seconds.
 
-    A block that wants to run and cannot, because the machine is busy with other processes, gets more time.
-    Without effect outside the main thread, where no alarm can be set, and where one is set already.
+    A block that wants to run and cannot, because the machine is busy with other processes, gets more time;
+    so does one in which numba compiles, because an exception in the middle leaves a function that fails
+    whenever it is called. Without effect outside the main thread, where no alarm can be set, and where one is
+    set already. (A class and not a generator: masks are made within it, and this takes half the time.)
+
+    Parameters
+    ----------
+    seconds : float
     """
-    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not usable or signal.getitimer(signal.ITIMER_REAL)[0] > 0:
-        yield
-        return
 
-    start = usage()
+    __slots__ = ("_before", "_start", "_usable", "seconds")
 
-    def expire(*_: object) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def __enter__(self) -> None:
+        in_main = threading.get_ident() == threading.main_thread().ident
+        self._usable = (
+            in_main and hasattr(signal, "setitimer") and not signal.getitimer(signal.ITIMER_REAL)[0]
+        )
+        if self._usable:
+            self._start = usage()
+            self._before = signal.signal(signal.SIGALRM, self._expire)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds)
+
+    def __exit__(self, *_: object) -> None:
+        if self._usable:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL if self._before is None else self._before)
+
+    def _expire(self, *_: object) -> None:
         now = usage()
-        if not is_starved(start, now, seconds) or now.wall - start.wall > LONGEST * seconds:
+        excused = is_compiling() or is_starved(self._start, now, self.seconds)
+        if not excused or now.wall - self._start.wall > LONGEST * self.seconds:
             raise Expired
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_REAL, self.seconds)
 
-    before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+
+def is_compiling() -> bool:
+    """Say whether numba compiles something in this process, in whichever thread."""
+    module = sys.modules.get("numba.core.compiler_lock")
+    if module is None:
+        return False
+    lock: Any = module.global_compiler_lock
+    # The first asks whether this thread holds it, the second whether another does.
+    return bool(lock.is_locked() or lock._is_owned())
 
 
 class Usage(NamedTuple):

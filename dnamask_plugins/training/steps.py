@@ -20,7 +20,8 @@ import torch
 from dnamask_plugins import guard
 from dnamask_plugins.masking import MaskedBatch, Masker
 from dnamask_plugins.masks import report
-from dnamask_plugins.models.masked_loss import Plan
+from dnamask_plugins.models.plan import Plan
+from dnamask_plugins.plugins.time_limit import is_compiling
 from dnamask_plugins.strategies.building import table_of
 from dnamask_plugins.training.examples import Examples, from_worker
 from dnamask_plugins.training.objective import Objective
@@ -68,7 +69,9 @@ class Step:
         return f"at step {self.number} (strategy {names}, seed {seed}, example ids {ids.min()}..{ids.max()})"
 
 
-def planned(masked: MaskedBatch, places: Any = None, pinned: bool = False) -> dict[str, Any]:
+def planned(
+    masked: MaskedBatch, places: Any = None, pinned: bool = False, bucketed: bool = False
+) -> dict[str, Any]:
     """Return the tensors of a masked batch with their plan, on the host.
 
     Parameters
@@ -78,11 +81,14 @@ def planned(masked: MaskedBatch, places: Any = None, pinned: bool = False) -> di
         See `Spellings.places`.
     pinned : bool
         In memory that a GPU copies from by itself.
+    bucketed : bool
+        With few different numbers of tokens; see `Plan.in_buckets`.
     """
     tensors: dict[str, Any] = to_tensors(masked)
     if places is not None:
         tensors["places"] = torch.from_numpy(places)
-    tensors["plan"] = Plan.from_batch(**tensors)
+    plan = Plan.from_batch(**tensors)
+    tensors["plan"] = plan.in_buckets() if bucketed else plan
     return {name: value.pin_memory() for name, value in tensors.items()} if pinned else tensors
 
 
@@ -96,7 +102,7 @@ class StepMaker:
     objective : Objective
     logs : callable from a step's number to bool
         Whether its masks are measured.
-    pinned : bool
+    pinned, bucketed : bool
         See `planned`.
     """
 
@@ -104,6 +110,7 @@ class StepMaker:
     objective: Objective
     logs: Callable[[int], bool]
     pinned: bool = False
+    bucketed: bool = False
 
     def __call__(self, number: int, spec: MaskSpec, examples: list[Examples]) -> Step:
         """Make the step."""
@@ -117,7 +124,7 @@ class StepMaker:
             number,
             spec,
             examples,
-            [planned(m, each, self.pinned) for m, each in zip(masked, places, strict=True)],
+            [planned(m, each, self.pinned, self.bucketed) for m, each in zip(masked, places, strict=True)],
             sum(int(each.mask.sum()) for each in masked),
             sum(float(each.sum(dtype=np.float64)) for each in places if each is not None),
             statistics,
@@ -183,10 +190,13 @@ class StepsAhead:
         assert waiting is not None
         assert thread is not None
         self._waiting = self._thread = None
-        try:
-            result = waiting.get(timeout=guard.PATIENCE_SECONDS)
-        except queue.Empty:
-            raise guard.overdue(thread, f"at step {number}") from None
+        while True:
+            try:
+                result = waiting.get(timeout=guard.PATIENCE_SECONDS)
+                break
+            except queue.Empty:
+                if not is_compiling():
+                    raise guard.overdue(thread, f"at step {number}") from None
         if isinstance(result, BaseException):
             raise result
         return result
