@@ -12,6 +12,7 @@ from dnamask_plugins.compiled import njit
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.rng import GAMMA, ONE, TO_UNIT, RngKey, mix64
+from dnamask_plugins.threads import in_threads
 from dnamask_plugins.types import BoolArray
 
 IGNORED_LABEL: Final = -100
@@ -97,15 +98,19 @@ class Corruption:
         key : RngKey of B examples
         """
         out, labels = np.empty_like(input_ids), np.empty_like(input_ids)
-        _corrupt(
-            input_ids,
-            mask,
-            key.words,
-            self.ordinary_ids,
-            self.mask_token_id,
-            self.mask_share,
-            self.random_share,
-            out,
-            labels,
-        )
+
+        def work(part: slice) -> None:
+            _corrupt(
+                input_ids[part],
+                mask[part],
+                key.words[part],
+                self.ordinary_ids,
+                self.mask_token_id,
+                self.mask_share,
+                self.random_share,
+                out[part],
+                labels[part],
+            )
+
+        in_threads(work, *mask.shape)
         return out, labels

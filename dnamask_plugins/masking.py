@@ -38,7 +38,7 @@ def select_mixture(
     if len(strategies) == 1:
         return guarded_select(strategies[0], batch, key, budget, where)
     component = draw_component(shares, key)
-    mask = np.zeros(batch.input_ids.shape, dtype=bool)
+    mask = np.zeros(batch.special_tokens_mask.shape, dtype=bool)
     for index, strategy in enumerate(strategies):
         rows = np.flatnonzero(component == index)
         if rows.size:

@@ -115,7 +115,7 @@ class NucleotideStrategy(Configurable):
         mask = empty_mask(batch)
         if budget.rate == 0:
             return mask
-        offsets, special, codes, weights, words = kernel_arrays(batch, key)
+        arrays, codes = kernel_arrays(batch, key), batch.nucleotides
         for row in range(len(batch)):
             length = int(batch.lengths[row])
             view = SequenceView(_read_only(codes[row, :length]), self._weights_of(batch, row, length))
@@ -127,17 +127,14 @@ class NucleotideStrategy(Configurable):
                 taken = np.concatenate([taken, more])
                 mask[row] = False
                 spent = select_units(
-                    offsets[row],
-                    special[row],
-                    codes[row],
-                    weights[min(row, len(weights) - 1)],
-                    words[row],
+                    arrays,
+                    row,
                     budget.rate,
                     budget.per == "nucleotide",
                     taken,
                     len(more) == wanted and len(taken) < limit,
                     self.fill_up,
-                    mask[row],
+                    mask,
                 )
                 wanted = len(taken)
         return mask

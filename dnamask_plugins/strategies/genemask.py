@@ -12,7 +12,7 @@ from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.rng import RngKey
-from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
+from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays, run_kernel
 from dnamask_plugins.strategies.centers import check_center_rate
 from dnamask_plugins.strategies.rank_table import RankTable, check_lookup
 from dnamask_plugins.types import BoolArray, TokenBatch
@@ -99,11 +99,13 @@ class GeneMask(Configurable):
         arrays, per_nucleotide = kernel_arrays(batch, key), budget.per == "nucleotide"
         k, ranks, by_position = self.npmi.k, self.npmi.lookup_ranks(self.lookup), self.lookup == "position"
         if budget.draw == "exact" or budget.rate == 1:
-            select_genemask(*arrays, budget.rate, per_nucleotide, k, ranks, by_position, mask)
+            settings = budget.rate, per_nucleotide, k, ranks, by_position
+            run_kernel(select_genemask, arrays, *settings, mask=mask)
             return mask
         center_rate = -1.0 if self.center_rate is None else self.center_rate
-        centers = draw_centers(*arrays, budget.rate, per_nucleotide, 1, k, center_rate)
-        genemask_of_centers(*arrays, centers, k, ranks, by_position, mask)
+        centers = np.zeros(batch.nucleotides.shape, dtype=np.bool_)
+        draw_centers(arrays, budget.rate, per_nucleotide, 1, k, center_rate, centers, mask)
+        genemask_of_centers(arrays, centers, k, ranks, by_position, mask)
         return mask
 
 
@@ -148,5 +150,5 @@ def genemask_from_centers(
     mask = empty_mask(batch)
     unused_key = RngKey(np.zeros(len(batch), dtype=np.uint64))
     arrays = kernel_arrays(batch.with_weights(None), unused_key)
-    genemask_of_centers(*arrays, chosen, scores.k, scores.lookup_ranks(lookup), lookup == "position", mask)
+    genemask_of_centers(arrays, chosen, scores.k, scores.lookup_ranks(lookup), lookup == "position", mask)
     return mask

@@ -13,7 +13,7 @@ from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.rng import RngKey
-from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
+from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays, run_kernel
 from dnamask_plugins.strategies.centers import check_center_rate
 from dnamask_plugins.strategies.genemask import Lookup
 from dnamask_plugins.strategies.rank_table import RankTable, check_lookup
@@ -104,11 +104,11 @@ class GlobalNpmi(Configurable):
 
     @functools.cached_property
     def _slowness(self) -> NDArray[np.float64]:
-        """exp((best - score) / temperature) by k-mer; empty at temperature 0."""
+        """exp((best - score) / temperature) by k-mer, -1 without a score; empty at temperature 0."""
         if self.temperature == 0 or np.isnan(self.npmi.scores).all():
             return np.empty(0)
         gaps = np.nanmax(self.npmi.scores) - self.npmi.scores
-        return np.asarray(np.nan_to_num(np.exp(gaps / self.temperature), nan=1.0), dtype=np.float64)
+        return np.asarray(np.nan_to_num(np.exp(gaps / self.temperature), nan=-1.0), dtype=np.float64)
 
     @property
     def reads_sequence(self) -> bool:
@@ -130,22 +130,18 @@ class GlobalNpmi(Configurable):
         if budget.rate == 0:
             return mask
         arrays, per_nucleotide, k = kernel_arrays(batch, key), budget.per == "nucleotide", self.npmi.k
+        scores = k, self.npmi.lookup_ranks(self.lookup), self.lookup == "position", self._slowness
         units = np.empty(0, dtype=np.int64)
         if self.units is not None:
             units = np.full(len(batch), self.units, dtype=np.int64)
         elif budget.draw == "bernoulli" and budget.rate < 1:
             center_rate = -1.0 if self.center_rate is None else self.center_rate
+            centers = np.zeros(batch.nucleotides.shape, dtype=np.bool_)
             counted = kernel_arrays(batch, key.fold_in("units"))
-            units = draw_centers(*counted, budget.rate, per_nucleotide, k, k, center_rate).sum(axis=1)
-        select_global(
-            *arrays,
-            budget.rate,
-            per_nucleotide,
-            k,
-            self.npmi.lookup_ranks(self.lookup),
-            self.lookup == "position",
-            self._slowness,
-            units,
-            mask,
-        )
+            draw_centers(counted, budget.rate, per_nucleotide, k, k, center_rate, centers, mask)
+            units = centers.sum(axis=1)
+        if units.size:
+            select_global(arrays, budget.rate, per_nucleotide, scores, units, mask)
+        else:
+            run_kernel(select_global, arrays, budget.rate, per_nucleotide, scores, units, mask=mask)
         return mask

@@ -8,7 +8,7 @@ from typing import ClassVar
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.rng import RngKey
-from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
+from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays, run_kernel
 from dnamask_plugins.types import BoolArray, TokenBatch
 
 
@@ -48,5 +48,6 @@ class RandomToken(Configurable):
         mask = empty_mask(batch)
         per_nucleotide = budget.per == "nucleotide"
         exact = budget.draw == "exact" or budget.rate == 1
-        select_items(*kernel_arrays(batch, key), budget.rate, per_nucleotide, exact, 0, 0, -1.0, mask)
+        settings = budget.rate, per_nucleotide, exact, 0, 0, -1.0
+        run_kernel(select_items, kernel_arrays(batch, key), *settings, mask=mask)
         return mask

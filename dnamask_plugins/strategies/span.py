@@ -9,7 +9,7 @@ from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.rng import RngKey
-from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays
+from dnamask_plugins.strategies.arrays import empty_mask, kernel_arrays, run_kernel
 from dnamask_plugins.strategies.centers import check_center_rate
 from dnamask_plugins.types import BoolArray, TokenBatch
 
@@ -74,14 +74,15 @@ class Span(Configurable):
         mask = empty_mask(batch)
         if budget.rate == 0:
             return mask
-        select_items(
-            *kernel_arrays(batch, key),
+        run_kernel(
+            select_items,
+            kernel_arrays(batch, key),
             budget.rate,
             budget.per == "nucleotide",
             budget.draw == "exact" or budget.rate == 1,
             self.length,
             LONGEST_SPAN if self.geometric else 0,
             -1.0 if self.center_rate is None else self.center_rate,
-            mask,
+            mask=mask,
         )
         return mask

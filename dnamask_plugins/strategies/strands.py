@@ -11,6 +11,50 @@ from dnamask_plugins.compiled import njit
 from dnamask_plugins.types import BoolArray, TokenBatch
 
 
+@njit(nogil=True)
+def _shown_columns(offsets):  # type: ignore[no-untyped-def]
+    """Return the first column that shows a nucleotide, the one behind the last, and if all between do."""
+    begin, end = 0, offsets.shape[0]
+    while begin < end and offsets[begin, 1] <= offsets[begin, 0]:
+        begin += 1
+    while begin < end and offsets[end - 1, 1] <= offsets[end - 1, 0]:
+        end -= 1
+    flat = offsets[begin:end].reshape(-1)
+    empty = 0
+    for token in range(end - begin):
+        empty += flat[2 * token + 1] <= flat[2 * token]
+    return begin, end, empty == 0
+
+
+@njit(nogil=True)
+def _next_pair(offsets, left, right):  # type: ignore[no-untyped-def]
+    """Return the first column from `left` on that shows a nucleotide, and the last one up to `right`."""
+    while left <= right and offsets[left, 1] <= offsets[left, 0]:
+        left += 1
+    while left <= right and offsets[right, 1] <= offsets[right, 0]:
+        right -= 1
+    return left, right
+
+
+@njit(nogil=True)
+def _is_symmetric(offsets, length):  # type: ignore[no-untyped-def]
+    """Say whether the tokens of a row are their own mirror image; columns that show nothing do not count."""
+    begin, end, dense = _shown_columns(offsets)
+    if dense:
+        # Flat offsets are start, stop, start, stop, ...: mirrored, the first start meets the last stop.
+        flat = offsets[begin:end].reshape(-1)
+        broken = 0
+        for place in range(flat.shape[0]):
+            broken += flat[place] + flat[flat.shape[0] - 1 - place] != length
+        return broken == 0
+    left, right = _next_pair(offsets, begin, end - 1)
+    while left <= right:
+        if offsets[left, 0] + offsets[right, 1] != length or offsets[left, 1] + offsets[right, 0] != length:
+            return False
+        left, right = _next_pair(offsets, left + 1, right - 1)
+    return True
+
+
 @njit(cache=True, nogil=True)
 def _compare(offsets, codes, lengths, second, symmetric):  # type: ignore[no-untyped-def]
     for row in range(codes.shape[0]):
@@ -21,69 +65,48 @@ def _compare(offsets, codes, lengths, second, symmetric):  # type: ignore[no-unt
             if other != letter:
                 second[row] = other < letter
                 break
-        left, right = 0, offsets.shape[1] - 1
-        symmetric[row] = True
-        while left <= right:
-            if offsets[row, left, 1] <= offsets[row, left, 0]:
-                left += 1
-            elif offsets[row, right, 1] <= offsets[row, right, 0]:
-                right -= 1
-            elif (
-                offsets[row, left, 0] + offsets[row, right, 1] != length
-                or offsets[row, left, 1] + offsets[row, right, 0] != length
-            ):
-                symmetric[row] = False
-                break
-            else:
-                left += 1
-                right -= 1
+        symmetric[row] = _is_symmetric(offsets[row], length)
+
+
+@njit(nogil=True)
+def _reverse(values, begin, end):  # type: ignore[no-untyped-def]
+    part = values[begin:end]
+    size = part.shape[0]
+    for place in range(size // 2):
+        part[place], part[size - 1 - place] = part[size - 1 - place], part[place]
+
+
+@njit(nogil=True)
+def _reverse_tokens(offsets, values):  # type: ignore[no-untyped-def]
+    """Reverse what belongs to the tokens of a row; what shows no nucleotide keeps its column."""
+    begin, end, dense = _shown_columns(offsets)
+    if dense:
+        _reverse(values, begin, end)
+        return
+    left, right = _next_pair(offsets, begin, end - 1)
+    while left <= right:
+        values[left], values[right] = values[right], values[left]
+        left, right = _next_pair(offsets, left + 1, right - 1)
 
 
 @njit(cache=True, nogil=True)
-def _turn(turned, lengths, ids, offsets, special, codes, weights):  # type: ignore[no-untyped-def]
-    for row in range(ids.shape[0]):
-        if not turned[row]:
-            continue
+def _turn(turned, lengths, offsets, ids, special, codes, weights):  # type: ignore[no-untyped-def]
+    for row in np.flatnonzero(turned):
+        _reverse_tokens(offsets[row], ids[row])
+        _reverse_tokens(offsets[row], special[row])
         length = lengths[row]
-        left, right = 0, ids.shape[1] - 1
-        while left <= right:
-            if offsets[row, left, 1] <= offsets[row, left, 0]:
-                left += 1
-                continue
-            if offsets[row, right, 1] <= offsets[row, right, 0]:
-                right -= 1
-                continue
-            start, stop = offsets[row, left, 0], offsets[row, left, 1]
-            offsets[row, left, 0] = length - offsets[row, right, 1]
-            offsets[row, left, 1] = length - offsets[row, right, 0]
-            offsets[row, right, 0] = length - stop
-            offsets[row, right, 1] = length - start
-            ids[row, left], ids[row, right] = ids[row, right], ids[row, left]
-            special[row, left], special[row, right] = special[row, right], special[row, left]
-            left += 1
-            right -= 1
-        for position in range((length + 1) // 2):
-            mirror = length - 1 - position
-            one, other = codes[row, position], codes[row, mirror]
-            codes[row, position] = 3 - other if other < 4 else other
-            codes[row, mirror] = 3 - one if one < 4 else one
-            if weights.shape[1]:
-                weights[row, position], weights[row, mirror] = weights[row, mirror], weights[row, position]
+        _reverse(codes[row], 0, length)
+        letters = codes[row]
+        for position in range(length):
+            letters[position] = 3 - letters[position] if letters[position] < 4 else letters[position]
+        if weights.shape[1]:
+            _reverse(weights[row], 0, length)
 
 
 @njit(cache=True, nogil=True)
 def _turn_mask(turned, offsets, mask):  # type: ignore[no-untyped-def]
-    for row in range(mask.shape[0]):
-        left, right = 0, mask.shape[1] - 1
-        while turned[row] and left <= right:
-            if offsets[row, left, 1] <= offsets[row, left, 0]:
-                left += 1
-            elif offsets[row, right, 1] <= offsets[row, right, 0]:
-                right -= 1
-            else:
-                mask[row, left], mask[row, right] = mask[row, right], mask[row, left]
-                left += 1
-                right -= 1
+    for row in np.flatnonzero(turned):
+        _reverse_tokens(offsets[row], mask[row])
 
 
 def compare_strands(batch: TokenBatch) -> tuple[BoolArray, BoolArray]:
@@ -114,20 +137,20 @@ def compare_strands(batch: TokenBatch) -> tuple[BoolArray, BoolArray]:
 
 
 def turn_rows(batch: TokenBatch, turned: BoolArray) -> TokenBatch:
-    """Return the other strand of the rows that are `turned`; what shows no nucleotide keeps its column.
+    """Return the other strand of the rows that are `turned`, whose tokens are their own mirror image.
 
-    The ids are those of the given strand in reversed order, for want of a tokenizer.
+    So their offsets stay as they are. The ids are those of the given strand in reversed order, for want of a
+    tokenizer; what shows no nucleotide keeps its column.
     """
     if not turned.any():
         return batch
     weights = np.empty((1, 0), np.float32) if batch.weights is None else np.array(batch.weights, np.float32)
-    ids, offsets = np.array(batch.input_ids, np.int64), np.array(batch.offsets, np.int32)
+    ids, offsets = np.array(batch.input_ids, np.int64), np.require(batch.offsets, np.int32, ["C", "W"])
     special, codes = np.array(batch.special_tokens_mask, np.bool_), np.array(batch.nucleotides, np.uint8)
-    _turn(turned, np.array(batch.lengths, np.int32), ids, offsets, special, codes, weights)
+    _turn(turned, np.array(batch.lengths, np.int32), offsets, ids, special, codes, weights)
     return replace(
         batch,
         input_ids=ids,
-        offsets=offsets,
         special_tokens_mask=special,
         nucleotides=codes,
         weights=None if batch.weights is None else weights,

@@ -1,9 +1,14 @@
 """Drawing items without replacement: tokens, spans around nucleotides, or centres.
 
-An item is the number of a token (length 0) or of a nucleotide. Drawing takes a random one out of the pool and
-puts the last one of the pool into its place. An item whose weight is below 1 is put back with the matching
-probability; one with an unknown letter always is. They come up when the pool is empty, first the former, then
-the latter. An item of weight 0 never comes up.
+An item is the number of a token (length 0) or of a nucleotide. A random one is taken out of the pool, and the
+last one of the pool moves into its place. An item of weight w < 1 is accepted with probability w and set
+aside otherwise; one with an unknown letter is always set aside. What was set aside follows when the pool is
+empty: first the items with a weight, then those with an unknown letter. An item of weight 0 is never drawn.
+
+Worked example: the sequence ACGTn with weights 1, 1, 1/2, 0, 1 gives a pool of the nucleotides 0 to 4. The
+number 0.5 takes nucleotide int(0.5 * 5) = 2, which is G; the pool becomes 0, 1, 4, 3. The next number, 0.7,
+is not below G's weight, so that G is set aside. Then 0.1 takes nucleotide 0, A, which is hidden. When A and C
+are taken, G follows, and n after it; T is never hidden.
 """
 
 from __future__ import annotations

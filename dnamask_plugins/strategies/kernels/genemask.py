@@ -1,4 +1,10 @@
-"""GeneMask: centres, the best-scored window over each, and the better half of them."""
+"""GeneMask: centres, the best-scored window over each, and the better half of them.
+
+Worked example, k = 3: in AACGTAC the nucleotides 1 and 5 are drawn as centres. The windows over nucleotide 1
+(A) are AAC and ACG, with ranks 12 and 40, so that its best one is ACG, [1, 4). Those over nucleotide 5 (A)
+are GTA and TAC, ranks 3 and 9: TAC, [4, 7). If ACG belongs to the better half of all centres' best windows
+and TAC does not, the first centre hides all of ACG and the second only its own nucleotide, 5.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +27,6 @@ from dnamask_plugins.strategies.kernels.row import (
     number_at,
     open_row,
     tokens_over,
-    weights_of,
 )
 from dnamask_plugins.strategies.kernels.spending import hide_tokens, mean_gain, offer_interval
 
@@ -108,21 +113,19 @@ def _unit_of(row, center, window, k, better):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def select_genemask(  # type: ignore[no-untyped-def]
-    offsets, special, codes, weights, words, rate, per_nucleotide, k, ranks, by_position, mask
+    arrays, rate, per_nucleotide, k, ranks, by_position, mask
 ):
     """GeneMask with an exact budget."""
-    size = codes.shape[1]
-    row = new_row(special.shape[1], size, per_nucleotide)
+    row = new_row(arrays, per_nucleotide)
+    size = row.visible.shape[0]
     centers, windows = np.empty(size, np.int64), np.empty(size, np.int64)
     window_ranks, better = np.empty(size, np.int64), np.empty(size, np.bool_)
-    for index in range(special.shape[0]):
-        weight = weights_of(weights, index)
-        open_row(row, words[index], offsets[index], special[index], codes[index], weight, mask[index], rate)
+    for index in range(mask.shape[0]):
+        open_row(row, arrays, index, mask, rate)
         if not row.target > 0:
             continue
         draw = number_at(row.word, 0)
-        gain = (mean_gain(row, 1) + mean_gain(row, k)) / 2
-        wanted = max(int(row.target / gain + 0.5), 1)
+        wanted = max(int(row.target / mean_gain(row, 1, k) + 0.5), 1)
         fill_pool(row, row.low, row.high)
         plain = all_plain(row)
         count = 0
@@ -155,16 +158,16 @@ def _draw_further(row, k, ranks, by_position, lowest, draw, plain):  # type: ign
 
 @njit(cache=True, nogil=True)
 def genemask_of_centers(  # type: ignore[no-untyped-def]
-    offsets, special, codes, weights, words, centers, k, ranks, by_position, mask
+    arrays, centers, k, ranks, by_position, mask
 ):
     """GeneMask's rule for given centres, bool (B, N), without a budget."""
-    size = codes.shape[1]
-    row = new_row(special.shape[1], size, False)
+    row = new_row(arrays, False)
+    size = row.visible.shape[0]
     chosen, windows = np.empty(size, np.int64), np.empty(size, np.int64)
     window_ranks, better = np.empty(size, np.int64), np.empty(size, np.bool_)
-    for index in range(special.shape[0]):
-        word, weight = words[index] ^ LENGTH_SALT, weights_of(weights, index)
-        open_row(row, word, offsets[index], special[index], codes[index], weight, mask[index], 0.0)
+    for index in range(mask.shape[0]):
+        open_row(row, arrays, index, mask, 0.0)
+        row.word ^= LENGTH_SALT
         count = 0
         for center in range(row.low, row.high):
             if centers[index, center]:

@@ -1,8 +1,10 @@
-"""Random tokens and random spans, and independently drawn centres."""
+"""Random tokens and random spans, and independently drawn centres.
+
+Worked example: a span of length 4 around nucleotide 5 of ACGTACGTAC begins (4 - 1) // 2 = 1 before it and is
+[4, 8), ACGT. In 3-mers it masks tokens 2 to 7, all those that show one of its letters.
+"""
 
 from __future__ import annotations
-
-import numpy as np
 
 from dnamask_plugins.compiled import njit
 from dnamask_plugins.strategies.kernels.drawing import item_interval, spend_on_items, unit_weight
@@ -12,24 +14,22 @@ from dnamask_plugins.strategies.kernels.row import (
     number_at,
     open_row,
     tokens_over,
-    weights_of,
 )
 from dnamask_plugins.strategies.kernels.spending import center_rate_of, hide_tokens
 
 
 @njit(cache=True, nogil=True)
 def select_items(  # type: ignore[no-untyped-def]
-    offsets, special, codes, weights, words, rate, per_nucleotide, exact, length, longest, center_rate, mask
+    arrays, rate, per_nucleotide, exact, length, longest, center_rate, mask
 ):
     """Random tokens (length 0) or random spans; `longest` > 0 makes span lengths geometric.
 
     An exact budget draws until it is spent; otherwise each item is drawn independently, at `center_rate`, or
     where that is negative at the rate that spends the budget.
     """
-    row = new_row(special.shape[1], codes.shape[1], per_nucleotide)
-    for index in range(special.shape[0]):
-        weight = weights_of(weights, index)
-        open_row(row, words[index], offsets[index], special[index], codes[index], weight, mask[index], rate)
+    row = new_row(arrays, per_nucleotide)
+    for index in range(mask.shape[0]):
+        open_row(row, arrays, index, mask, rate)
         if row.tokens == 0:
             continue
         if not exact:
@@ -66,22 +66,18 @@ def _kept(row, start, stop):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def draw_centers(  # type: ignore[no-untyped-def]
-    offsets, special, codes, weights, words, rate, per_nucleotide, short, long, center_rate
+    arrays, rate, per_nucleotide, short, long, center_rate, drawn, mask
 ):
-    """Draw every nucleotide as a centre independently; bool (B, N).
+    """Draw every nucleotide as a centre independently, into `drawn`, bool (B, N); `mask` stays as it is.
 
     Half of the centres are taken to hide `short` nucleotides, the others `long`, where the rate is derived.
     """
-    row = new_row(special.shape[1], codes.shape[1], per_nucleotide)
-    drawn = np.zeros(codes.shape, np.bool_)
-    unused = np.empty(special.shape[1], np.bool_)
-    for index in range(special.shape[0]):
-        weight = weights_of(weights, index)
-        open_row(row, words[index], offsets[index], special[index], codes[index], weight, unused, rate)
+    row = new_row(arrays, per_nucleotide)
+    for index in range(mask.shape[0]):
+        open_row(row, arrays, index, mask, rate)
         if row.tokens == 0:
             continue
         chance = center_rate if center_rate >= 0 else center_rate_of(row, rate, short, long)
         for nucleotide in range(row.low, row.high):
             if next_number(row) < chance:
                 drawn[index, nucleotide] = _kept(row, nucleotide, nucleotide + 1)
-    return drawn

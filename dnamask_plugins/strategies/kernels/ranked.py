@@ -25,7 +25,7 @@ from dnamask_plugins.compiled import njit
 from dnamask_plugins.rng import GAMMA, ONE
 from dnamask_plugins.strategies.kernels.drawing import NONE, spend_on_items, unit_weight
 from dnamask_plugins.strategies.kernels.genemask import position_rank
-from dnamask_plugins.strategies.kernels.row import new_row, next_number, number_at, open_row, weights_of
+from dnamask_plugins.strategies.kernels.row import new_row, next_number, number_at, open_row
 from dnamask_plugins.strategies.kernels.spending import offer_interval
 
 _START_BITS: Final = 31
@@ -33,6 +33,7 @@ _EXACT: Final = 1 << (_START_BITS - 1)
 _START: Final = _EXACT - 1
 _ORDER: Final = ~((1 << _START_BITS) - 1)
 _GONE: Final = np.iinfo(np.int64).max
+_GAMMA_2, _GAMMA_3, _GAMMA_4 = (np.uint64(int(GAMMA) ** power % (1 << 64)) for power in (2, 3, 4))
 
 
 @structref.register
@@ -55,7 +56,7 @@ class Ranking(structref.StructRefProxy):  # type: ignore[misc]
         Rank by k-mer, or by position; higher is better, -1 without a score.
     by_position : bool
     slowness : float64 array
-        exp((best - score) / temperature) by k-mer; empty at temperature 0.
+        exp((best - score) / temperature) by k-mer, -1 without a score; empty at temperature 0.
     keys : int64 array, shape (N,)
         By start; `_GONE` where there is no window, or it was taken.
     least : int64 array
@@ -86,15 +87,13 @@ def _race_key(time, start):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _rank_windows(ranking, row):  # type: ignore[no-untyped-def]
-    """Give every scored window of the row its key; return a word that its letters make."""
+    """Give every scored window of the row its key."""
     codes, keys, ranks, slowness, k = row.codes, ranking.keys, ranking.ranks, ranking.slowness, ranking.k
     by_position, word, noisy = ranking.by_position, row.word, slowness.shape[0] > 0
     worst = 4**k
-    letters = ONE
     code = run = 0
     keys[: row.high] = _GONE
     for nucleotide in range(row.low, row.high):
-        letters = letters * GAMMA + np.uint64(codes[nucleotide])
         if codes[nucleotide] > 3:
             run = code = 0
             continue
@@ -103,17 +102,34 @@ def _rank_windows(ranking, row):  # type: ignore[no-untyped-def]
         if run < k:
             continue
         start = nucleotide + 1 - k
-        rank = position_rank(start, ranks) if by_position else ranks[code]
-        if rank < 0:
-            continue
         if noisy:
-            keys[start] = _race_key(number_at(word, start + 1) * slowness[code], start)
+            if slowness[code] > 0:
+                keys[start] = _race_key(number_at(word, start + 1) * slowness[code], start)
         else:
-            keys[start] = ((worst - rank) << _START_BITS) | start
+            rank = position_rank(start, ranks) if by_position else ranks[code]
+            if rank >= 0:
+                keys[start] = ((worst - rank) << _START_BITS) | start
     block = ranking.block
     for number in range((row.high + block - 1) // block):
         ranking.least[number] = _least(keys, number * block, min((number + 1) * block, row.high))
-    return letters
+
+
+@njit(nogil=True)
+def _word_of_letters(row):  # type: ignore[no-untyped-def]
+    """Return a word that the n letters c of the row make: GAMMA**n + the sum of c[i] GAMMA**(n - 1 - i).
+
+    Four letters at a time, because each step has to wait for the product of the one before.
+    """
+    codes = row.codes[row.low : row.high]
+    word = ONE
+    fours = codes.shape[0] // 4
+    for four in range(fours):
+        one, two = np.uint64(codes[4 * four]), np.uint64(codes[4 * four + 1])
+        three, last = np.uint64(codes[4 * four + 2]), np.uint64(codes[4 * four + 3])
+        word = word * _GAMMA_4 + (one * _GAMMA_3 + two * _GAMMA_2 + three * GAMMA + last)
+    for nucleotide in range(4 * fours, codes.shape[0]):
+        word = word * GAMMA + np.uint64(codes[nucleotide])
+    return word
 
 
 @njit(nogil=True)
@@ -176,46 +192,36 @@ def _spend_on_windows(ranking, row, allowed, draw):  # type: ignore[no-untyped-d
         allowed -= 1
 
 
+@njit(nogil=True)
+def _new_ranking(k, ranks, by_position, slowness, size):  # type: ignore[no-untyped-def]
+    block = int(np.sqrt(size)) + 1
+    keys, least = np.empty(size, np.int64), np.empty(size // block + 1, np.int64)
+    return Ranking(k, ranks, by_position, slowness, keys, least, block)
+
+
 @njit(cache=True, nogil=True)
-def select_global(  # type: ignore[no-untyped-def]
-    offsets,
-    special,
-    codes,
-    weights,
-    words,
-    rate,
-    per_nucleotide,
-    k,
-    ranks,
-    by_position,
-    slowness,
-    units,
-    mask,
-):
+def select_global(arrays, rate, per_nucleotide, scores, units, mask):  # type: ignore[no-untyped-def]
     """Hide the windows of each row in order of score, best first.
 
-    `slowness` is empty at temperature 0; `units`, where it is not empty, says how many windows each row
-    hides, whatever the budget.
+    `scores` is the tuple of `k`, `ranks`, `by_position` and `slowness` of a `Ranking`; `units`, where it is
+    not empty, says how many windows each row hides, whatever the budget.
 
     At temperature 0 the letters decide whether the unit that crosses the target is kept: the mask stays
     the same whenever the sequence is seen, and sizes are right on average over sequences.
     """
-    size = codes.shape[1]
-    row = new_row(special.shape[1], size, per_nucleotide)
-    block = int(np.sqrt(size)) + 1
-    keys, least = np.empty(size, np.int64), np.empty(size // block + 1, np.int64)
-    ranking = Ranking(k, ranks, by_position, slowness, keys, least, block)
-    for index in range(special.shape[0]):
-        weight = weights_of(weights, index)
-        open_row(row, words[index], offsets[index], special[index], codes[index], weight, mask[index], rate)
+    row = new_row(arrays, per_nucleotide)
+    k, ranks, by_position, slowness = scores
+    ranking = _new_ranking(k, ranks, by_position, slowness, row.visible.shape[0])
+    by_letters = slowness.shape[0] == 0 and not by_position
+    for index in range(mask.shape[0]):
+        open_row(row, arrays, index, mask, rate)
         allowed = _GONE
         if units.shape[0]:
             allowed, row.target = units[index], np.inf
         if not row.target > 0:
             continue
-        letters = _rank_windows(ranking, row)
-        by_letters = slowness.shape[0] == 0 and not by_position
-        draw = number_at(letters if by_letters else row.word, 0)
+        _rank_windows(ranking, row)
+        draw = number_at(_word_of_letters(row) if by_letters else row.word, 0)
         row.numbers = row.high + 2
         _spend_on_windows(ranking, row, allowed, draw)
         if not row.spent and units.shape[0] == 0:

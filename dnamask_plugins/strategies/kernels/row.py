@@ -55,8 +55,10 @@ class Row(structref.StructRefProxy):  # type: ignore[misc]
         The budget counts nucleotides that no visible token shows, not tokens.
     tokens : int64
         Maskable tokens, T.
-    column, start, stop : int32 arrays
-        By token.
+    column, start, stop : int32 arrays, shape (T,)
+        By token: its place in the batch, and the nucleotides it shows.
+    every_column, copied_column, copied : int32 arrays, shapes (L,), (L,) and (L, 2)
+        What `column`, `start` and `stop` are views of: 0, 1, ...; and room for rows that need a copy.
     low, high : int64
         The nucleotides that tokens cover lie in [low, high).
     covered : int64
@@ -83,33 +85,40 @@ class Row(structref.StructRefProxy):  # type: ignore[misc]
 structref.define_proxy(
     Row,
     RowType,
-    ["word", "codes", "weights", "mask", "per_nucleotide", "tokens", "column", "start", "stop", "low", "high",
-     "covered", "visible", "target", "done", "spent", "taken", "stack", "numbers", "pool", "remaining",
-     "late", "lates", "late_cursor", "unknown", "unknowns", "unknown_cursor"],
+    ["word", "codes", "weights", "mask", "per_nucleotide", "tokens", "column", "start", "stop",
+     "every_column", "copied_column", "copied", "low", "high", "covered", "visible", "target", "done",
+     "spent", "taken", "stack", "numbers", "pool", "remaining", "late", "lates", "late_cursor", "unknown",
+     "unknowns", "unknown_cursor"],
 )  # fmt: skip
 
 
 @njit(nogil=True)
-def new_row(width, size, per_nucleotide):  # type: ignore[no-untyped-def]
-    """Make a row with room for `width` tokens and `size` nucleotides."""
+def new_row(arrays, per_nucleotide):  # type: ignore[no-untyped-def]
+    """Make a row with room for any row of some arrays; see `arrays.kernel_arrays`."""
+    width, size = arrays[1].shape[1], arrays[3].shape[1]
     items = max(width, size)
+    every_column, copied = np.arange(width).astype(np.int32), np.empty((width, 2), np.int32)
     return Row(
         ONE, np.empty(0, np.uint8), np.empty(0, np.float32), np.empty(0, np.bool_), per_nucleotide,
-        0, np.empty(width, np.int32), np.empty(width, np.int32), np.empty(width, np.int32), 0, 0,
-        0, np.empty(size, np.int32), 0.0, 0, False, 0, np.empty(width, np.int32), 1,
+        0, every_column, copied[:, 0], copied[:, 1], every_column, np.empty(width, np.int32), copied,
+        0, 0, 0, np.empty(size, np.int32), 0.0, 0, False, 0, np.empty(width, np.int32), 1,
         np.empty(items, np.int32), 0,
         np.empty(items, np.int32), 0, 0, np.empty(items, np.int32), 0, 0,
     )  # fmt: skip
 
 
 @njit(nogil=True)
-def open_row(row, word, offsets, special, codes, weights, mask, rate):  # type: ignore[no-untyped-def]
-    """Turn to another row: list its maskable tokens and set the target.
+def open_row(row, arrays, index, mask, rate):  # type: ignore[no-untyped-def]
+    """Turn to another example: list its maskable tokens and set the target.
 
     Where the budget counts nucleotides, the tokens that show each of them are counted too.
     """
-    row.word, row.codes, row.weights, row.mask = word, codes, weights, mask
-    _list_tokens(row, offsets, special)
+    rows, offsets, special, codes, weights, words = arrays
+    place = rows[index]
+    row.word, row.codes, row.mask = words[index], codes[place], mask[index]
+    # An array of shape (1, 0) says that all weights are 1.
+    row.weights = weights[min(place, weights.shape[0] - 1)]
+    _list_tokens(row, offsets[place], special[place])
     row.done, row.spent, row.numbers = 0, False, 1
     row.target = rate * (row.covered if row.per_nucleotide else row.tokens)
     if row.per_nucleotide:
@@ -122,7 +131,58 @@ def open_row(row, word, offsets, special, codes, weights, mask, rate):  # type: 
 
 @njit(nogil=True)
 def _list_tokens(row, offsets, special):  # type: ignore[no-untyped-def]
-    columns, starts, stops, size = row.column, row.start, row.stop, row.codes.shape[0]
+    begin, end = 0, special.shape[0]
+    while begin < end and special[begin]:
+        begin += 1
+    while begin < end and special[end - 1]:
+        end -= 1
+    if _is_plain(offsets[begin:end], special[begin:end], row.codes.shape[0]) and (
+        _shows_nothing(offsets[:begin]) and _shows_nothing(offsets[end:])
+    ):
+        # Nearly every row: nothing is copied.
+        row.tokens, row.column = end - begin, row.every_column[begin:end]
+        row.start, row.stop = offsets[begin:end, 0], offsets[begin:end, 1]
+        row.low, row.high = np.int64(row.start[0]), np.int64(row.stop[end - begin - 1])
+        row.covered = row.high - row.low
+    else:
+        _copy_tokens(row, offsets, special)
+
+
+@njit(nogil=True)
+def _is_plain(offsets, special, size):  # type: ignore[no-untyped-def]
+    """Say whether the tokens are all maskable, in order, without a gap between them.
+
+    Flat offsets are start, stop, start, stop, ... A loop that counts what breaks a condition is vectorised;
+    one that ends at the first such place is not.
+    """
+    flat, tokens = offsets.reshape(-1), special.shape[0]
+    if tokens == 0 or flat[0] < 0 or flat[2 * tokens - 1] > size:
+        return False
+    broken = 0
+    for token in range(tokens):
+        broken += special[token]
+    for place in range(2 * tokens - 2):
+        broken += flat[place + 2] < flat[place]
+    for token in range(tokens):
+        broken += flat[2 * token + 1] <= flat[2 * token]
+    for token in range(tokens - 1):
+        broken += flat[2 * token + 2] > flat[2 * token + 1]
+    return broken == 0
+
+
+@njit(nogil=True)
+def _shows_nothing(offsets):  # type: ignore[no-untyped-def]
+    """Say whether none of the tokens covers a nucleotide."""
+    flat = offsets.reshape(-1)
+    covering = 0
+    for token in range(offsets.shape[0]):
+        covering += flat[2 * token + 1] > flat[2 * token]
+    return covering == 0
+
+
+@njit(nogil=True)
+def _copy_tokens(row, offsets, special):  # type: ignore[no-untyped-def]
+    columns, copied, size = row.copied_column, row.copied, row.codes.shape[0]
     tokens = high = covered = reach = 0
     low = size
     for column in range(special.shape[0]):
@@ -134,19 +194,13 @@ def _list_tokens(row, offsets, special):  # type: ignore[no-untyped-def]
             low, high = min(low, start), max(high, stop)
         if not special[column]:
             columns[tokens] = column
-            starts[tokens] = start
-            stops[tokens] = stop
+            copied[tokens, 0], copied[tokens, 1] = start, stop
             covered += max(stop - max(start, reach), 0)
             reach = max(reach, stop)
             tokens += 1
+    row.column, row.start, row.stop = columns[:tokens], copied[:tokens, 0], copied[:tokens, 1]
     row.tokens, row.covered = tokens, covered
     row.low, row.high = (low, high) if tokens else (0, 0)
-
-
-@njit(nogil=True)
-def weights_of(weights, index):  # type: ignore[no-untyped-def]
-    """Return the weights of a row; an array of shape (1, 0) says that all of them are 1."""
-    return weights[min(index, weights.shape[0] - 1)]
 
 
 @njit(nogil=True)

@@ -81,27 +81,28 @@ def offer_interval(row, start, stop, draw):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def mean_gain(row, length):  # type: ignore[no-untyped-def]
-    """Return what hiding `length` neighbouring nucleotides adds, on average over the row.
+def mean_gain(row, short, long):  # type: ignore[no-untyped-def]
+    """Return what hiding a unit adds, on average over the row; half of the units are `short`, half `long`.
 
-    With c tokens over a nucleotide and r tokens a nucleotide, it masks c + (length - 1) r tokens; their
-    neighbours still show all but 1 / r + length - 1 nucleotides. For 6-mers c = 6 and r is nearly 1: hiding
-    one nucleotide masks 6 tokens, hiding six of them 11.
+    With c tokens over a nucleotide and r tokens a nucleotide, hiding l neighbouring nucleotides masks
+    c + (l - 1) r tokens; their neighbours still show all but 1 / r + l - 1 nucleotides. For 6-mers c = 6 and
+    r is nearly 1: hiding one nucleotide masks 6 tokens, hiding six of them 11.
     """
     nucleotides = max(row.covered, 1)
     tokens_per_nucleotide = row.tokens / nucleotides
     if row.per_nucleotide:
-        return max(1 / tokens_per_nucleotide, 1.0) + length - 1
+        lone = max(1 / tokens_per_nucleotide, 1.0)
+        return ((lone + short - 1) + (lone + long - 1)) / 2
     starts, stops = row.start, row.stop
     shown = 0
     for token in range(row.tokens):
         shown += stops[token] - starts[token]
-    return shown / nucleotides + (length - 1) * tokens_per_nucleotide
+    lone = shown / nucleotides
+    return ((lone + (short - 1) * tokens_per_nucleotide) + (lone + (long - 1) * tokens_per_nucleotide)) / 2
 
 
 @njit(nogil=True)
 def center_rate_of(row, rate, short, long):  # type: ignore[no-untyped-def]
     """Return the centres per nucleotide that spend the budget, if units did not overlap."""
-    gain = (mean_gain(row, short) + mean_gain(row, long)) / 2
     target = rate * (row.covered if row.per_nucleotide else row.tokens)
-    return target / gain / max(row.covered, 1)
+    return target / mean_gain(row, short, long) / max(row.covered, 1)

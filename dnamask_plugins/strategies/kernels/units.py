@@ -1,4 +1,8 @@
-"""Given intervals of one row, in the order of preference that a plugin's `units` gives them."""
+"""Given intervals of one row, in the order of preference that a plugin's `units` gives them.
+
+Worked example: a plugin for CpG yields (1, 3) and (5, 7) of ACGTACGT. With one letter a token and a rate of
+0.25, the target is 2 of 8 tokens: the first interval spends it, and the second is not looked at.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,15 @@ from dnamask_plugins.strategies.kernels.spending import offer_interval
 
 @njit(cache=True, nogil=True)
 def select_units(  # type: ignore[no-untyped-def]
-    offsets, special, codes, weights, word, rate, per_nucleotide, intervals, more_to_come, fill, mask
+    arrays, index, rate, per_nucleotide, intervals, more_to_come, fill, mask
 ):
-    """Hide given intervals, (M, 2), of one row in order; return True when no further interval is needed.
+    """Hide given intervals, (M, 2), of one example in order; return True when no further one is needed.
 
     An interval whose weight puts it back comes after the others, one with an unknown letter last.
     """
-    row = new_row(special.shape[0], codes.shape[0], per_nucleotide)
-    open_row(row, word, offsets, special, codes, weights, mask, rate)
+    row = new_row(arrays, per_nucleotide)
+    open_row(row, arrays, index, mask, rate)
+    word = row.word
     if not row.target > 0:
         return True
     draw = number_at(word, 0)
