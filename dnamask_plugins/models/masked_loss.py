@@ -2,7 +2,7 @@
 
 The result, and the gradient, are those of the model's own forward pass. Three things are left out:
 
-- padding: only real tokens pass through the layers (`varlen`);
+- padding: only real tokens pass through the layers (`packed_rows`);
 - the vocabulary at places without a label: the head runs on the masked tokens only;
 - the last layer at those places: its keys and values are needed everywhere, but queries and the
   feed-forward block of a token that is not predicted feed nothing.
@@ -17,7 +17,6 @@ import functools
 import inspect
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -27,91 +26,11 @@ from torch.utils.checkpoint import checkpoint
 
 from dnamask_plugins.corruption import IGNORED_LABEL
 from dnamask_plugins.models.nucleotide_loss import LetterTable, MaskedLosses
-from dnamask_plugins.models.packed_attention import PackedRows, Segments
 from dnamask_plugins.models.packed_layers import Encoder, encoder_of
+from dnamask_plugins.models.plan import Plan
 
 _INSTALLED: Final = "_dnamask_masked_forward"
 _LETTERS: Final = "_dnamask_letters"
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Which tokens of a batch are computed, and which are predicted.
-
-    Attributes
-    ----------
-    rows : PackedRows
-        The T real tokens.
-    chosen : int64 tensor, shape (M,)
-        Numbers of those with a label, ascending.
-    segments : Segments
-        How they are divided among the windows.
-    targets : int64 tensor, shape (M,)
-    places : float tensor, shape (M, w), or None
-        Weights of their letters; see `Spellings.places`.
-    """
-
-    rows: PackedRows
-    chosen: torch.Tensor
-    segments: Segments
-    targets: torch.Tensor
-    places: torch.Tensor | None = None
-
-    @classmethod
-    def from_batch(
-        cls,
-        input_ids: torch.Tensor,
-        attention_mask: torch.Tensor | None,
-        labels: torch.Tensor,
-        places: torch.Tensor | None = None,
-    ) -> Plan:
-        """Plan a padded batch, int64 (B, L) each; a label on padding is not counted.
-
-        Examples
-        --------
-        >>> ids = torch.tensor([[2, 9, 8, 3], [2, 7, 3, 0]])
-        >>> labels = torch.tensor([[-100, 9, -100, -100], [-100, 7, -100, -100]])
-        >>> plan = Plan.from_batch(ids, ids != 0, labels)
-        >>> plan.rows.index.tolist(), plan.chosen.tolist(), plan.targets.tolist()
-        ([0, 1, 2, 3, 4, 5, 6], [1, 5], [9, 7])
-        """
-        if attention_mask is None:
-            attention_mask = torch.ones(input_ids.shape, dtype=torch.bool)
-        # On the CPU, so that an accelerator waits for two copies and not for each question about the data;
-        # who has the batch on the host anyway makes the plan there, and the device waits for nothing.
-        rows = PackedRows.from_attention_mask(attention_mask.to("cpu"))
-        targets = rows.pack(labels.to("cpu"))
-        chosen = (targets != IGNORED_LABEL).nonzero().flatten()
-        places = None if places is None else rows.pack(places.to("cpu"))[chosen]
-        plan = cls(rows, chosen, rows.select(chosen), targets[chosen], places)
-        return plan.to(input_ids.device)
-
-    def to(self, device: torch.device, non_blocking: bool = True) -> Plan:
-        """Move to a device, without waiting for it."""
-        if self.chosen.device == device:
-            return self
-        return self._moved(
-            lambda each: each.to(device),
-            lambda each: each.to(device, non_blocking=non_blocking),
-        )
-
-    def pin_memory(self) -> Plan:
-        """Move into memory that a GPU copies from by itself."""
-        return self._moved(lambda each: each.pin_memory(), torch.Tensor.pin_memory)
-
-    def _moved(self, parts: Callable[[Any], Any], tensor: Callable[[torch.Tensor], torch.Tensor]) -> Plan:
-        return Plan(
-            parts(self.rows),
-            tensor(self.chosen),
-            parts(self.segments),
-            tensor(self.targets),
-            None if self.places is None else tensor(self.places),
-        )
-
-    @property
-    def flat(self) -> torch.Tensor:
-        """Indices of the predicted tokens in the flattened batch, int64 (M,), in the order of the plan."""
-        return self.rows.index[self.chosen]
 
 
 # Its shapes depend on the data: under torch.compile it runs as plain Python between two graphs.
@@ -302,7 +221,7 @@ def _loss(
         # Here and not deeper: where the graph of torch.compile breaks, the rest of a frame is one graph.
         plan = _plan(input_ids, attention_mask, labels, places) if plan is None else plan
         logits, targets, places = _logits(encoder, inner, input_ids, plan), plan.targets, plan.places
-    count = targets.numel()
+    count = targets.numel() if plan is None else plan.count
     mean = cross_entropy(logits.float(), targets, reduction="sum") / max(count, 1)
     if places is None or table is None:
         return mean, count

@@ -115,7 +115,8 @@ class LetterTable:
             return LetterLosses(nothing, nothing)
         marginal = self.marginals(logits, width)
         tiny = torch.finfo(torch.float32).tiny
-        truth = self.letters[targets, :width].clamp(0, 3)[..., None]
+        # An ignored target has no letters, and no weights.
+        truth = self.letters[targets.clamp_min(0), :width].clamp(0, 3)[..., None]
         own = marginal.gather(2, truth)[..., 0].clamp_min(tiny).log()
         any_letter = marginal.sum(2).clamp_min(tiny).log()
         weights = places.float()

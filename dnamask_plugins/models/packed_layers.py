@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import torch
 from torch import distributed, nn
 
-from dnamask_plugins.models.packed_attention import PackedRows, Segments
+from dnamask_plugins.models.packed_rows import PackedRows
+from dnamask_plugins.models.segments import Segments
 
 Chosen = tuple[torch.Tensor, Segments]
 

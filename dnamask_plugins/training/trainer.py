@@ -83,8 +83,9 @@ class MaskingTrainer(Trainer):  # type: ignore[misc]
         self._statistics: dict[str, float] = {}
         self._seen = 0
         on_device = self.args.device.type != "cpu"
-        pinned = self.args.device.type == "cuda"
-        self._steps = StepsAhead(StepMaker(masker, self.objective, self._logs_after, pinned), on_device)
+        pinned, bucketed = self.args.device.type == "cuda", bool(self.args.torch_compile)
+        make = StepMaker(masker, self.objective, self._logs_after, pinned, bucketed)
+        self._steps = StepsAhead(make, on_device)
 
     def _letter_table(self) -> LetterTable | None:
         measured = self.validation.spellings if self.validation else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from transformers import BertConfig, BertForMaskedLM, TrainingArguments
+from transformers import BertConfig, BertForMaskedLM, TrainerCallback, TrainingArguments
 
 from dnamask_plugins import guard
 from dnamask_plugins.corruption import Corruption
@@ -188,3 +189,56 @@ def test_no_micro_batch_waits_for_the_device(family: str, tmp_path: Any, monkeyp
         # transformers' own forward pass asks of each micro-batch, once, whether its mask hides anything.
         assert planned.count("aten._local_scalar_dense.default") <= 6
         assert set(planned) <= {"aten._local_scalar_dense.default", "__bool__"}
+
+
+class Switches(Constant):
+    """Begins with spans; goes on with single tokens after the first evaluation."""
+
+    strategies: ClassVar[tuple[str, ...]] = ("span", "random_token")  # type: ignore[misc]
+
+    def spec(self, state: Any, step: int) -> MaskSpec:
+        return TOKEN if state.get("switched") else SPAN
+
+    def update(self, state: Any, step: int, metrics: Any) -> Any:
+        return {"switched": True}
+
+
+class EvaluatesAtThree(TrainerCallback):
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 3:
+            self.schedule.evaluated({"loss": 1.0})
+
+
+def trained(folder: Path, ahead: bool, resume: bool = False, killed: bool = False) -> dict[str, torch.Tensor]:
+    """Train for 6 steps, or the 4 before a process is killed; a checkpoint follows each third step."""
+    arguments = TrainingArguments(
+        str(folder), max_steps=4 if killed else 6, per_device_train_batch_size=2,
+        gradient_accumulation_steps=2, report_to="none", save_steps=3, disable_tqdm=True, use_cpu=True,
+        logging_steps=2, lr_scheduler_type="constant", learning_rate=1e-2,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    model = BertForMaskedLM(BertConfig(vocab_size=TOKENIZER.vocab_size, **shape))
+    schedule = Schedule(Switches("span"))
+    trainer = MaskingTrainer(
+        model, arguments, lambda ids: examples(range(ids[0], ids[0] + len(ids))), maker().masker, schedule,
+        callbacks=[EvaluatesAtThree(schedule)],
+    )  # fmt: skip
+    trainer._steps = StepsAhead(trainer._steps.make, ahead)
+    trainer.train(resume_from_checkpoint=str(folder / "checkpoint-3") if resume else None)
+    return dict(model.state_dict())
+
+
+def test_weights_are_those_of_a_run_without_a_thread_also_when_it_was_killed_after_a_switch(
+    tmp_path: Path,
+) -> None:
+    plain = trained(tmp_path / "plain", ahead=False)
+    threaded = trained(tmp_path / "threaded", ahead=True)
+    trained(tmp_path / "killed", ahead=True, killed=True)
+    resumed = trained(tmp_path / "killed", ahead=True, resume=True)
+    for name, weight in plain.items():
+        assert torch.equal(weight, threaded[name]), name
+        assert torch.equal(weight, resumed[name]), name

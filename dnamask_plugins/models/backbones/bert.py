@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from dnamask_plugins.models.packed_attention import PackedRows
     from dnamask_plugins.models.packed_layers import Chosen, Encoder
+    from dnamask_plugins.models.packed_rows import PackedRows
 
 BASE: Final[Mapping[str, Any]] = {
     "hidden_size": 768,

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from dnamask_plugins.models.packed_attention import PackedRows
     from dnamask_plugins.models.packed_layers import Chosen, Encoder
+    from dnamask_plugins.models.packed_rows import PackedRows
 
 
 def packed(model: Any) -> Encoder | None:

@@ -10,8 +10,8 @@ from dnamask_plugins.models.backbones.bert import BASE, BertEncoder
 if TYPE_CHECKING:
     import torch
 
-    from dnamask_plugins.models.packed_attention import PackedRows
     from dnamask_plugins.models.packed_layers import Encoder
+    from dnamask_plugins.models.packed_rows import PackedRows
 
 
 def packed(model: Any) -> Encoder | None:

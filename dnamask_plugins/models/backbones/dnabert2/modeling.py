@@ -1,7 +1,7 @@
 """DNABERT-2's network: BERT without position embeddings, with ALiBi and a gated feed-forward block.
 
 Parameters have the names of the published checkpoint. Inside, only real tokens exist: hidden states have
-the shape (T, hidden), and `varlen` keeps attention within each sequence.
+the shape (T, hidden), and `packed_rows` keeps attention within each sequence.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config
-from dnamask_plugins.models.packed_attention import PackedRows, PaddedRows, Rows
+from dnamask_plugins.models.packed_rows import PackedRows
+from dnamask_plugins.models.padded_rows import PaddedRows, Rows
 
 
 def alibi_slopes(heads: int) -> list[float]:

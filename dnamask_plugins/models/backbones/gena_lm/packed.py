@@ -9,8 +9,8 @@ from dnamask_plugins.models.backbones.bert import BertEncoder
 if TYPE_CHECKING:
     import torch
 
-    from dnamask_plugins.models.packed_attention import PackedRows
     from dnamask_plugins.models.packed_layers import Chosen
+    from dnamask_plugins.models.packed_rows import PackedRows
 
 
 class PreNormEncoder(BertEncoder):
