@@ -195,12 +195,14 @@ def _scan(codes, seed, words, starts, lengths, offsets, letters, seen, hit):  # 
             continue
         row = np.searchsorted(words, word)
         while row < words.size and words[row] == word:
-            begin = position - seed + 1 - offsets[row]
-            if not hit[row] and begin >= 0 and begin + lengths[row] <= codes.size:
-                same = True
-                for letter in range(lengths[row]):
-                    if codes[begin + letter] != letters[starts[row] + letter]:
-                        same = False
-                        break
-                hit[row] = same
+            if not hit[row]:
+                wanted = letters[starts[row] : starts[row] + lengths[row]]
+                hit[row] = _occurs(codes, position - seed + 1 - offsets[row], wanted)
             row += 1
+
+
+@njit(nogil=True)
+def _occurs(codes, begin, wanted):  # type: ignore[no-untyped-def]
+    """Say whether the letters from `begin` on are the wanted ones."""
+    inside = begin >= 0 and begin + wanted.size <= codes.size
+    return inside and np.array_equal(codes[begin : begin + wanted.size], wanted)
