@@ -35,7 +35,7 @@ def keep_chosen(out: Path, chosen: Trial, done: Sequence[Trial]) -> None:
 
 def write_predictions(path: Path, imported: Imported, outcome: TrialOutcome) -> None:
     """Write the test rows of the chosen seed as a table that a person can read."""
-    from dnamask_plugins.harness.tables.importing import label_text
+    from dnamask_plugins.harness.tables.task_files import label_text
 
     predictions = outcome.predictions
     assert predictions is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from dnamask_plugins.harness.tables.columns import Columns, find_columns
 from dnamask_plugins.harness.tables.labels import Labels, read_labels
 from dnamask_plugins.harness.tables.reading import Table, read_table, split_of
 from dnamask_plugins.harness.tables.sequences import clean_sequences
+from dnamask_plugins.harness.tables.task_files import label_text, task_toml
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.metrics import Kind, metrics_of
 
@@ -273,29 +273,3 @@ def _write(imported: Imported, folder: Path) -> None:
         lines.append(f"{imported.table.files[file].name}\t{row}\t{split}")
     write_atomically(folder / SPLIT_FILE, ("\n".join(lines) + "\n").encode())
     write_atomically(folder / "task.toml", task_toml(imported.task).encode())
-
-
-def label_text(value: Any) -> str:
-    """Write a label as the harness reads it: a class number, a fraction, or zeros and ones.
-
-    Examples
-    --------
-    >>> label_text(np.int64(3)), label_text(np.float64(0.5)), label_text(np.array([0, 1]))
-    ('3', '0.5', '0 1')
-    """
-    if np.ndim(value):
-        return " ".join(str(int(each)) for each in value)
-    return repr(float(value)) if isinstance(value, float) else str(int(value))
-
-
-def task_toml(task: Task) -> str:
-    """Return a task file of a task whose data lie in the layout of the harness."""
-    values: dict[str, Any] = {"name": task.name, "kind": task.kind, "metric": task.metric}
-    if task.classes is not None:
-        values["classes"] = task.classes
-    if task.labels:
-        values["labels"] = list(task.labels)
-    if task.pair:
-        values["pair"] = True
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
-    return "\n".join([f'[suite]\nname = "{task.suite}"\n\n[[task]]', *lines]) + "\n"
