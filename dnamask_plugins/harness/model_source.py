@@ -15,6 +15,7 @@ from dnamask_plugins.environment import last_part
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.models.source import UNTRAINED, Source, find_source, read_json
 from dnamask_plugins.protocols import DNATokenizer
+from dnamask_plugins.results.methods import STANDARD
 from dnamask_plugins.results.records import ModelInfo
 from dnamask_plugins.tokenizers.density import letters_per_token
 from dnamask_plugins.tokenizers.loading import TOKENIZER_FILES
@@ -137,7 +138,7 @@ class ModelSource:
         return "nt" if self.config.get("model_type") in _FIXED_WORDS else None
 
     def info(
-        self, parameters: int | None = None, track: str = "standard", name: str | None = None
+        self, parameters: int | None = None, track: str = STANDARD, name: str | None = None
     ) -> ModelInfo:
         """Describe the model for a result record; pretraining facts come from ``run.json`` beside it."""
         path = self.folder / "run.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dnamask_plugins.harness.recipe_choice import PAPER
-from dnamask_plugins.results.methods import Method
+from dnamask_plugins.results.methods import STANDARD, Method
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import ClassWeights
 
@@ -65,5 +65,5 @@ class RunRequest:
     skip_missing: bool = False
     corpus: tuple[Path, ...] = ()
     model_name: str | None = None
-    track: str = "standard"
+    track: str = STANDARD
     keep_models: bool = False

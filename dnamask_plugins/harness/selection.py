@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dnamask_plugins.errors import ConfigError, PluginError
+from dnamask_plugins.suite_names import OF_FEWSHOT, OF_GUE
 from dnamask_plugins.tasks import Task, all_suites, select_tasks
 
 
@@ -34,7 +35,7 @@ def tasks_of(expression: str, suites: Sequence[str]) -> tuple[Task, ...]:
 
 def _is_for(task: Task, suites: Sequence[str], known: Mapping[str, Sequence[Task]]) -> bool:
     """Whether a task of another suite can be asked for: one of this command's, or a third party's."""
-    return task.suite in suites or task.suite not in ("gue", "gue_plus", "fewshot")
+    return task.suite in suites or task.suite not in (*OF_GUE, *OF_FEWSHOT)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from dnamask_plugins.harness.selection import named_one_by_one, parse_seeds, tas
 from dnamask_plugins.locks import locked_folder
 from dnamask_plugins.processes import require_one_process
 from dnamask_plugins.quiet import silence_transformers
-from dnamask_plugins.results.methods import Method
+from dnamask_plugins.results.methods import STANDARD, Method
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,7 @@ class RunFlags:
     drop_leaks: bool = False
     corpus: tuple[Path, ...] = ()
     name: str | None = None
-    track: str = "standard"
+    track: str = STANDARD
     executor: str = "local"
     address: str | None = None
     as_json: bool = False

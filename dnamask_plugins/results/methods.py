@@ -15,7 +15,9 @@ METHODS: Final[Mapping[str, str]] = {
 }
 """Name in records and on the command line, and what tables show."""
 
-TRACKS: Final = ("standard", "gue_pretrained")
+STANDARD: Final = "standard"
+TRACKS: Final = (STANDARD, "gue_pretrained")
+"""Models further pretrained on GUE's own sequences are ranked apart."""
 
 
 def method_title(method: str) -> str:

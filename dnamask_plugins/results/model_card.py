@@ -12,8 +12,8 @@ from dnamask_plugins.results import record_files
 from dnamask_plugins.results.methods import method_title
 from dnamask_plugins.results.newest import age
 from dnamask_plugins.results.records import ResultRecord
+from dnamask_plugins.suite_names import suite_title
 from dnamask_plugins.tasks.metrics import METRICS, shown
-from dnamask_plugins.tasks.suites import suite_title
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult

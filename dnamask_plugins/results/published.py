@@ -22,7 +22,9 @@ from typing import Any, Final
 from dnamask_plugins.errors import DnamaskError, InputError, suggest
 from dnamask_plugins.results import record_files
 from dnamask_plugins.results.measuring import check_words
+from dnamask_plugins.results.methods import STANDARD
 from dnamask_plugins.results.records import ModelInfo, Provenance, ResultRecord, TaskInfo
+from dnamask_plugins.suite_names import GUE
 from dnamask_plugins.tasks import Task, all_suites
 from dnamask_plugins.tasks.metrics import METRICS
 
@@ -120,14 +122,14 @@ def _record(row: Mapping[str, str]) -> ResultRecord:
     absent = next((name for name in _NEEDED if not row.get(name)), None)
     if absent is not None:
         raise InputError(f"no {absent}")
-    task = _task(row["task"], row.get("suite", "gue"))
+    task = _task(row["task"], row.get("suite", GUE))
     metric = row.get("metric", task.metric).lower()
     if metric != task.metric:
         raise InputError(f"metric '{metric}', but {task.name} is scored by {task.metric}")
     model: dict[str, Any] = {name: row.get(name) for name in _TEXTS}
     model |= {name: _whole(row[name], name) for name in _NUMBERS if row.get(name)}
     return published(
-        ModelInfo(row["model"], track=row.get("track", "standard"), **model),
+        ModelInfo(row["model"], track=row.get("track", STANDARD), **model),
         TaskInfo(task.name, task.suite, task.metric, task.classes or 2, task.species, kind=task.kind),
         _fraction(row["value"], task.metric),
         Provenance(

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.results.methods import STANDARD
 from dnamask_plugins.results.predictions import Predictions
 from dnamask_plugins.results.record_format import in_format, record_id
 from dnamask_plugins.results.schema import FORMAT, check_schema
@@ -51,7 +52,7 @@ class ModelInfo:
     pretraining_steps: int | None = None
     parameters: int | None = None
     curriculum_fingerprint: str | None = None
-    track: str = "standard"
+    track: str = STANDARD
     config_sha256: str | None = None
     tokenizer_sha256: str | None = None
     pretraining_tokens: int | None = None

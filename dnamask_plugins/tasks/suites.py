@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dnamask_plugins.errors import ConfigError, PluginError, suggest
 from dnamask_plugins.files import parse_toml
+from dnamask_plugins.suite_names import FEWSHOT, GENOMIC_BENCHMARKS, GUE, GUE_PLUS, NUCLEOTIDE_TRANSFORMER
 from dnamask_plugins.tasks.task import Task
 from dnamask_plugins.tasks.task_file import load_tasks, parse_tasks
 
@@ -28,38 +29,27 @@ def gue() -> tuple[Task, ...]:
     >>> [task.name for task in gue() if task.group == "mouse"]
     ['mouse/0', 'mouse/1', 'mouse/2', 'mouse/3', 'mouse/4']
     """
-    return _shipped("gue")
+    return _shipped(GUE)
 
 
 def gue_plus() -> tuple[Task, ...]:
     """Return the sets of GUE+: six of enhancer-promoter pairs, fungi and virus species."""
-    return _shipped("gue_plus")
+    return _shipped(GUE_PLUS)
 
 
 def fewshot() -> tuple[Task, ...]:
     """Return the few-shot tasks of GeneMask and CM-GEMS: five data sets at five sizes."""
-    return _shipped("fewshot")
-
-
-def suite_title(suite: str) -> str:
-    """Return what tables call a suite.
-
-    Examples
-    --------
-    >>> suite_title("gue_plus"), suite_title("acme.sites")
-    ('GUE+', 'acme.sites')
-    """
-    return {"gue": "GUE", "gue_plus": "GUE+", "fewshot": "GeneMask few-shot"}.get(suite, suite)
+    return _shipped(FEWSHOT)
 
 
 def nucleotide_transformer() -> tuple[Task, ...]:
     """Return the 18 tasks of the Nucleotide Transformer; their files are read as tables."""
-    return _shipped("nucleotide_transformer")
+    return _shipped(NUCLEOTIDE_TRANSFORMER)
 
 
 def genomic_benchmarks() -> tuple[Task, ...]:
     """Return seven tasks of Genomic Benchmarks; their files are intervals on a genome."""
-    return _shipped("genomic_benchmarks")
+    return _shipped(GENOMIC_BENCHMARKS)
 
 
 def all_suites() -> dict[str, tuple[Task, ...]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins.cli.options import Address, AsJson, ExecutorName, Model
+from dnamask_plugins.suite_names import OF_FEWSHOT
 
 app = typer.Typer(no_args_is_help=True, help="Audit and run the few-shot tasks of GeneMask and CM-GEMS.")
 
@@ -49,7 +50,7 @@ def run(
         folder=fewshot_dir,
         out=out,
         tasks=tasks,
-        suites=("fewshot",),
+        suites=OF_FEWSHOT,
         seeds=seeds,
         method=method_of(lora, probe),
         recipe=recipe,
@@ -73,4 +74,4 @@ def audit(
     """Report rows, classes, lengths, duplicates and leaks across splits."""
     from dnamask_plugins.harness.suite_audit import audit_command
 
-    audit_command(fewshot_dir, tasks, ("fewshot",), (), json_out)
+    audit_command(fewshot_dir, tasks, OF_FEWSHOT, (), json_out)

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins.cli.options import Address, AsJson, ExecutorName, Model
+from dnamask_plugins.results.methods import STANDARD
+from dnamask_plugins.suite_names import OF_GUE
 
 app = typer.Typer(
     no_args_is_help=True, help="Fetch, audit and run the Genome Understanding Evaluation (GUE)."
@@ -51,7 +53,7 @@ def run(
     ] = False,
     corpus: Corpus = None,
     name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
-    track: Annotated[str, typer.Option(help="standard, or gue_pretrained.")] = "standard",
+    track: Annotated[str, typer.Option(help="standard, or gue_pretrained.")] = STANDARD,
     executor: ExecutorName = "local",
     address: Address = None,
     as_json: AsJson = False,
@@ -65,7 +67,7 @@ def run(
         folder=gue_dir,
         out=out,
         tasks=tasks,
-        suites=("gue", "gue_plus"),
+        suites=OF_GUE,
         seeds=seeds or default_seeds(model, method),
         method=method,
         recipe=recipe,
@@ -95,7 +97,7 @@ def audit(
     """Report rows, classes, lengths, duplicates, leaks across splits, and what a corpus holds of it."""
     from dnamask_plugins.harness.suite_audit import audit_command
 
-    audit_command(gue_dir, tasks, ("gue", "gue_plus"), tuple(corpus or ()), json_out)
+    audit_command(gue_dir, tasks, OF_GUE, tuple(corpus or ()), json_out)
 
 
 @app.command()
@@ -109,4 +111,4 @@ def download(
     """Fetch data sets from the Hugging Face hub into the published layout; what is there is kept."""
     from dnamask_plugins.harness.suite_download import download_command
 
-    raise typer.Exit(download_command(gue_dir, tasks, ("gue", "gue_plus"), dataset))
+    raise typer.Exit(download_command(gue_dir, tasks, OF_GUE, dataset))

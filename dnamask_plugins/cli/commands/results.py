@@ -15,6 +15,7 @@ from dnamask_plugins import terminal
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results.append_only import changed_records
 from dnamask_plugins.results.schema import schema as record_schema
+from dnamask_plugins.suite_names import GUE
 
 if TYPE_CHECKING:
     from dnamask_plugins.results.verify import Verdict
@@ -140,7 +141,7 @@ def add_published(
     source: Annotated[str, typer.Option(help="The paper, where the table has no such column.")] = "",
     place: Annotated[str, typer.Option("--table", help="Table of the paper.")] = "",
     url: Annotated[str, typer.Option(help="Where it can be read; https.")] = "",
-    suite: Annotated[str, typer.Option(help="Suite of the tasks.")] = "gue",
+    suite: Annotated[str, typer.Option(help="Suite of the tasks.")] = GUE,
     keep_good: Annotated[
         bool, typer.Option("--keep-good", help="Write the good rows although others are refused.")
     ] = False,

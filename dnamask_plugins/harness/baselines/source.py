@@ -8,6 +8,7 @@ from typing import Final
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.errors import ConfigError, suggest
 from dnamask_plugins.harness.baselines.fit import BASELINES, module_of
+from dnamask_plugins.results.methods import STANDARD
 from dnamask_plugins.results.records import ModelInfo
 
 PREFIX: Final = "baseline:"
@@ -65,7 +66,7 @@ class BaselineSource:
         return {"weights": self.weights_sha256}
 
     def info(
-        self, parameters: int | None = None, track: str = "standard", name: str | None = None
+        self, parameters: int | None = None, track: str = STANDARD, name: str | None = None
     ) -> ModelInfo:
         """Describe the floor for a result record."""
         title = str(module_of(self.name).TITLE)

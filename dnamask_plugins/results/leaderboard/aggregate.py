@@ -14,12 +14,13 @@ import numpy as np
 
 from dnamask_plugins.results.leaderboard.columns import Column, View, columns_of
 from dnamask_plugins.results.leaderboard.relations import Relations, Superseded
+from dnamask_plugins.results.methods import STANDARD
 from dnamask_plugins.results.newest import newest
 from dnamask_plugins.results.record_files import path_of
 from dnamask_plugins.results.records import ModelInfo, ResultRecord
+from dnamask_plugins.suite_names import suite_title, table_order
 from dnamask_plugins.tasks import SPLITS
 from dnamask_plugins.tasks.metrics import shown
-from dnamask_plugins.tasks.suites import suite_title
 
 _CHOICES = {"loss": "best dev loss", "metric": "best dev metric", "last": "last checkpoint"}
 
@@ -131,8 +132,7 @@ def aggregate(records: Iterable[ResultRecord], relations: Relations | None = Non
             continue
         counts[record.source] += 1
         by_table.setdefault((record.task.suite, record.model.track), []).append(record)
-    order = {"gue": 0, "fewshot": 1, "gue_plus": 2}
-    keys = sorted(by_table, key=lambda key: (order.get(key[0], 9), key[0], key[1] != "standard"))
+    keys = sorted(by_table, key=lambda key: (table_order(key[0]), key[1] != STANDARD))
     tables, repeats = [], 0
     for suite, track in keys:
         entries = _entries(by_table[suite, track], relations)
