@@ -16,7 +16,7 @@ ORDER = [
     # values and small tools
     "__init__", "errors", "kinds", "signals", "terminal", "quiet", "environment", "processes", "locks", "hub",
     "executors", "threads", "files", "nucleotides", "config", "checking", "compiled", "rng", "types",
-    "budget", "suite_names",
+    "budget", "suite_names", "plotting",
     # the contracts, and what is told about masks
     "protocols", "registry_index", "corruption", "masks",
     # plugins are found, called, and put together

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.plotting import COLOURS, QUIET, as_png, for_file
 
 METHODS: Final = ("pca", "umap")
 _MOST_LABELS: Final = 12
 _MOST_POINTS: Final = 50_000
-_QUIET: Final = "#8a8f98"
-_COLOURS: Final = (
-    *("#30638e", "#d1495b", "#edae49", "#00798c", "#7b5ea7", "#66a182"),
-    *("#2e4057", "#b56b45", "#c77dba", "#8d96a3", "#5c8001", "#a63446"),
-)
 
 
 def read_embeddings(path: Path) -> tuple[NDArray[np.float32], list[str]]:
@@ -92,19 +87,15 @@ def _project(vectors: NDArray[np.float32], method: str) -> tuple[NDArray[np.floa
 
 
 def _scatter(points: NDArray[np.float64], names: tuple[str, str], labels: Any, title: str) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8.5, 6.5), dpi=150, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = for_file(8.5, 6.5, layout="constrained")
     axes = figure.add_subplot()
     kinds, counts = np.unique(labels, return_counts=True)
     frequent = kinds[np.argsort(-counts, kind="stable")][:_MOST_LABELS].tolist()
     size = float(np.clip(6_000 / len(points), 3, 26))
     # Points of all labels are drawn in one mixed order, so that none hides the others.
-    colour_of = dict(zip(sorted(frequent), _COLOURS, strict=False))
+    colour_of = dict(zip(sorted(frequent), COLOURS, strict=False))
     order = np.random.default_rng(0).permutation(len(points))
-    colours = [colour_of.get(label, _QUIET) for label in labels[order]]
+    colours = [colour_of.get(label, QUIET) for label in labels[order]]
     axes.scatter(points[order, 0], points[order, 1], s=size, c=colours, alpha=0.7, linewidths=0)
     if kinds.size > 1 or kinds[0]:
         for label in sorted(frequent):
@@ -112,13 +103,11 @@ def _scatter(points: NDArray[np.float64], names: tuple[str, str], labels: Any, t
             axes.scatter([], [], s=40, color=colour_of[label], label=f"{label or '(none)'} ({count:,})")
         others = len(labels) - int(np.isin(labels, frequent).sum())
         if others:
-            axes.scatter([], [], s=40, color=_QUIET, label=f"other labels ({others:,})")
+            axes.scatter([], [], s=40, color=QUIET, label=f"other labels ({others:,})")
         axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))
     axes.set_title(title, loc="left", fontsize=12, weight="bold", color="#20242a")
     axes.set_xlabel(names[0], color="#4b5159")
     axes.set_ylabel(names[1], color="#4b5159")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(colors=_QUIET, labelsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    axes.tick_params(colors=QUIET, labelsize=8)
+    return as_png(figure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,12 +9,12 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.nucleotides import decode_codes
+from dnamask_plugins.plotting import QUIET, as_png, for_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS: Final = {"A": "#3a7d44", "C": "#30638e", "G": "#e0a030", "T": "#c8403f", "N": "#8a8f98"}
-_QUIET: Final = "#8a8f98"
+COLOURS: Final = {"A": "#3a7d44", "C": "#30638e", "G": "#e0a030", "T": "#c8403f", "N": QUIET}
 _PER_LINE: Final = 80
 _MOST_LINES: Final = 15
 LONGEST: Final = _PER_LINE * _MOST_LINES
@@ -43,9 +42,6 @@ def draw(
     InputError
         The sequence is empty or too long for a picture.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if not 0 < codes.size <= LONGEST:
         raise InputError(
             f"a picture shows 1 to {LONGEST:,} nucleotides, but there are {codes.size:,}; "
@@ -55,8 +51,7 @@ def draw(
     highest = min(max(float(heights.sum(axis=1).max()) * 1.05, 0.2), 2.0)
     lines = -(-codes.size // _PER_LINE)
     height = 1.15 + _LINE_INCHES * lines
-    figure = Figure(figsize=(14, height), dpi=150, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = for_file(14, height)
     grid = figure.add_gridspec(
         lines, 1, left=0.06, right=0.985, top=1 - 0.85 / height, bottom=0.35 / height, hspace=0.42
     )
@@ -69,9 +64,7 @@ def draw(
         _draw_expected(top, heights[part], highest)
         image = _draw_changes(below, codes[part], changes[part], start + part.start, bound)
     _draw_heading(figure, title, subtitle, image, height)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return as_png(figure)
 
 
 def change_of(codes: NDArray[np.uint8], logs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,7 +96,7 @@ def _style(axes: Axes) -> None:
     axes.set_xlim(0, _PER_LINE)
     for side in ("top", "right", "bottom", "left"):
         axes.spines[side].set_visible(False)
-    axes.tick_params(labelsize=6.5, colors=_QUIET, length=0)
+    axes.tick_params(labelsize=6.5, colors=QUIET, length=0)
 
 
 def _draw_expected(axes: Axes, bits: NDArray[np.float64], highest: float) -> None:
@@ -130,7 +123,7 @@ def _draw_expected(axes: Axes, bits: NDArray[np.float64], highest: float) -> Non
     axes.set_xticks([])
     axes.set_yticks([0, highest], ["0", f"{highest:.2g}"])
     axes.axhline(0, color="#d5d9de", linewidth=0.6)
-    axes.set_ylabel("bits", fontsize=7, color=_QUIET)
+    axes.set_ylabel("bits", fontsize=7, color=QUIET)
 
 
 def _draw_changes(
@@ -176,6 +169,6 @@ def _draw_heading(figure: Any, title: str, subtitle: str, image: Any, height: fl
     bound = image.get_clim()[1]
     scale = figure.colorbar(image, cax=bar, orientation="horizontal", ticks=[-bound, 0, bound])
     scale.set_ticklabels([f"{-bound:.2g}", "0", f"{bound:.2g}"])
-    bar.tick_params(labelsize=6.5, colors=_QUIET, length=0)
+    bar.tick_params(labelsize=6.5, colors=QUIET, length=0)
     bar.spines[:].set_visible(False)
     bar.set_title("ln p(change) - ln p(sequence)", fontsize=7.5, color="#4b5159", pad=3)

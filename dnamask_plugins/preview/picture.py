@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from dnamask_plugins.plotting import QUIET, as_png, for_file
 from dnamask_plugins.preview.masked import LEAKING, MaskedSequence, runs
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 HIDDEN_COLOUR: Final = "#d1495b"
 LEAKING_COLOUR: Final = "#f2c879"
 TRACK_COLOUR: Final = "#30638e"
-_QUIET: Final = "#8a8f98"
 _LETTERS_PER_LINE: Final = 100
 _MOST_LINES: Final = 12
 
@@ -29,17 +28,13 @@ def draw(sequences: list[MaskedSequence], title: str) -> bytes:
     sequences : list of MaskedSequence
     title : str
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     lines = [
         (sequence, start, stop) for sequence in sequences for start, stop in _lines(len(sequence.letters))
     ]
     scored = any(sequence.scores.size for sequence in sequences)
     height = 1.15 if scored else 0.55
     margin = 1.15
-    figure = Figure(figsize=(14, margin + height * max(len(lines), 1)), dpi=150, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = for_file(14, margin + height * max(len(lines), 1))
     grid = figure.add_gridspec(
         max(len(lines), 1),
         1,
@@ -59,9 +54,7 @@ def draw(sequences: list[MaskedSequence], title: str) -> bytes:
     top = figure.get_figheight()
     figure.text(0.055, 1 - 0.3 / top, title, fontsize=13, weight="bold", color="#20242a", va="center")
     _draw_legend(figure, scored, 1 - 0.3 / top)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return as_png(figure)
 
 
 def _lines(length: int) -> list[tuple[int, int]]:
@@ -93,12 +86,12 @@ def _draw_line(axes: Axes, sequence: MaskedSequence, start: int, stop: int, low:
     if sequence.scores.size:
         _draw_track(axes, sequence, start, stop)
         axes.axhline(0, color="#d5d9de", linewidth=0.6, zorder=0)
-        axes.tick_params(axis="y", labelsize=6.5, colors=_QUIET, length=0)
-        axes.set_ylabel("NPMI", fontsize=7, color=_QUIET)
+        axes.tick_params(axis="y", labelsize=6.5, colors=QUIET, length=0)
+        axes.set_ylabel("NPMI", fontsize=7, color=QUIET)
     else:
         axes.set_yticks([])
     lettered = width <= _LETTERS_PER_LINE
-    axes.tick_params(axis="x", labelsize=6.5, colors=_QUIET, length=2, pad=11 if lettered else 3)
+    axes.tick_params(axis="x", labelsize=6.5, colors=QUIET, length=2, pad=11 if lettered else 3)
     axes.set_xticks(range(start, stop, 10 if lettered else width // 10))
     if lettered:
         _draw_letters(axes, sequence, start, stop)
@@ -112,7 +105,7 @@ def _draw_track(axes: Axes, sequence: MaskedSequence, start: int, stop: int) -> 
     for first, last in runs(np.isnan(sequence.scores)):
         if first < stop and last > start:
             axes.hlines(
-                0, first + sequence.window / 2 - 0.5, last + sequence.window / 2 - 0.5, _QUIET, "dotted", lw=1
+                0, first + sequence.window / 2 - 0.5, last + sequence.window / 2 - 0.5, QUIET, "dotted", lw=1
             )
 
 

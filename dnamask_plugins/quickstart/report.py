@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,10 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from dnamask_plugins.files import write_atomically
+from dnamask_plugins.plotting import QUIET, as_svg, for_page
 from dnamask_plugins.quickstart.arms import CAVEAT, PROBES, SEEDS, Arm, mean_and_deviation
 from dnamask_plugins.quickstart.settings import Sizes
 
-COLORS: Final = ("#8a8f98", "#2f6f8f")
+COLORS: Final = (QUIET, "#2f6f8f")
 
 
 def write_report(
@@ -56,16 +56,8 @@ def write_report(
     write_atomically(path, page)
 
 
-def _svg(figure: object) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True)  # type: ignore[attr-defined]
-    return buffer.getvalue().partition("<svg")[1] + buffer.getvalue().partition("<svg")[2]
-
-
 def _curves(arms: Sequence[Arm]) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = for_page(9, 3.4)
     loss_axes, perplexity_axes = figure.subplots(1, 2)
     for arm, color in zip(arms, COLORS, strict=False):
         loss = [(row["step"], row["loss"]) for row in arm.history if "loss" in row]
@@ -81,13 +73,11 @@ def _curves(arms: Sequence[Arm]) -> str:
         axes.set_xlabel("optimizer step")
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=9)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _scores(arms: Sequence[Arm]) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 0.7 + 0.5 * len(arms)), layout="constrained")
+    figure = for_page(9, 0.7 + 0.5 * len(arms))
     axes = figure.subplots()
     for place, (arm, color) in enumerate(zip(arms, COLORS, strict=False)):
         values = [100 * value for value in arm.scores["mcc"]]
@@ -98,4 +88,4 @@ def _scores(arms: Sequence[Arm]) -> str:
     axes.set_xlabel("MCC x 100 on test, one dot per fine-tuning seed")
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)
-    return _svg(figure)
+    return as_svg(figure)

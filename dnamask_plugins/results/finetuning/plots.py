@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dnamask_plugins.plotting import COLOURS, QUIET, as_svg, for_page
 from dnamask_plugins.results.finetuning.output import FinetuneOutput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS: Final = ("#30638e", "#d1495b", "#edae49", "#00798c", "#7b5ea7", "#66a182", "#b56b45", "#2e4057")
-_QUIET: Final = "#8a8f98"
 _MOST_CURVES: Final = 8
 _BINS: Final = 10
 _SMALLEST_BIN: Final = 5
 
 
 def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = for_page(width, height)
     return figure, list(np.atleast_1d(figure.subplots(1, panels)))
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    _, start, rest = buffer.getvalue().partition("<svg")
-    return start + rest
 
 
 def _tidy(axes: Axes, title: str, x: str, y: str = "") -> None:
@@ -67,7 +56,7 @@ def learning_curves(output: FinetuneOutput, metric: str) -> str | None:
         scores.legend(frameon=False, fontsize=8)
     else:
         scores.set_visible(False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def confusion(output: FinetuneOutput) -> str:
@@ -94,7 +83,7 @@ def confusion(output: FinetuneOutput) -> str:
     _tidy(axes, "confusion: rows are the truth", "predicted")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _one_against_rest(output: FinetuneOutput) -> list[tuple[str, NDArray[np.int64], NDArray[np.float64]]]:
@@ -126,13 +115,13 @@ def roc_and_pr(output: FinetuneOutput) -> str | None:
         area = average_precision_score(truth, probability)
         pr.step(recall, precision, color=colour, lw=1.8, where="post", label=f"{name}: {area:.3f}")
         pr.axhline(truth.mean(), color=colour, lw=0.8, ls=":")
-    roc.plot([0, 1], [0, 1], color=_QUIET, lw=0.8, ls=":")
+    roc.plot([0, 1], [0, 1], color=QUIET, lw=0.8, ls=":")
     _tidy(roc, "ROC and area below it", "false positives", "true positives")
     _tidy(pr, "precision-recall and area below it", "recall", "precision")
     pr.set_ylim(0, 1.03)
     roc.legend(frameon=False, fontsize=8, loc="lower right", title_fontsize=8)
     pr.legend(frameon=False, fontsize=8, loc="lower left", title_fontsize=8)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def calibration(output: FinetuneOutput) -> tuple[str, float]:
@@ -155,13 +144,13 @@ def calibration(output: FinetuneOutput) -> tuple[str, float]:
             points.append((mean, share, count, 1.96 * np.sqrt(share * (1 - share) / count)))
     figure, (axes,) = _figure(4.7, 4.0)
     means, shares, counts, bars = (np.array(column) for column in zip(*points, strict=True))
-    axes.plot([low, 1], [low, 1], color=_QUIET, lw=0.8, ls=":")
+    axes.plot([low, 1], [low, 1], color=QUIET, lw=0.8, ls=":")
     axes.errorbar(means, shares, bars, fmt="none", ecolor=COLOURS[0], lw=1, alpha=0.6)
     axes.plot(means, shares, color=COLOURS[0], lw=1.2)
     axes.scatter(means, shares, s=20 + 180 * counts / counts.max(), color=COLOURS[0], alpha=0.8, linewidths=0)
     axes.set_ylim(-0.03, 1.05)
     _tidy(axes, f"{title}; large: many rows", x, "share that is right")
-    return _svg(figure), error
+    return as_svg(figure), error
 
 
 def dependence(output: FinetuneOutput) -> str:
@@ -181,7 +170,7 @@ def dependence(output: FinetuneOutput) -> str:
         _draw_dependence(axes, values[known], wrong[known], output.kind == "regression")
         _tidy(axes, f"by {name.split(' in ')[0]}", name, y)
         axes.set_ylim(bottom=0)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _draw_dependence(
@@ -212,14 +201,14 @@ def regression(output: FinetuneOutput) -> str:
     figure, (scatter, residuals) = _figure(9.5, 4.0, 2)
     both = np.concatenate([output.truth, output.answers])
     ends = [float(both.min()), float(both.max())]
-    scatter.plot(ends, ends, color=_QUIET, lw=0.8, ls=":")
+    scatter.plot(ends, ends, color=QUIET, lw=0.8, ls=":")
     scatter.scatter(output.truth, output.answers, s=12, color=COLOURS[0], alpha=0.5, linewidths=0)
     _tidy(scatter, "predicted against true", "true", "predicted")
     difference = output.answers - output.truth
     residuals.hist(difference, bins=min(40, max(8, difference.size // 8)), color=COLOURS[0], alpha=0.75)
-    residuals.axvline(0, color=_QUIET, lw=0.8)
+    residuals.axvline(0, color=QUIET, lw=0.8)
     _tidy(residuals, f"residuals; mean {difference.mean():.3g}", "predicted - true", "rows")
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def order_of_mistakes(output: FinetuneOutput) -> Sequence[int]:
