@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dnamask_plugins.errors import ConfigError, suggest
 
@@ -181,20 +183,32 @@ class Backbone:
         return model.train()
 
 
-def register_classes(config: Any, base: Any, masked_lm: Any, classifier: Any) -> None:
+class Architecture(NamedTuple):
+    """The classes of an architecture of our own, of transformers' kinds."""
+
+    config: Any
+    base: Any
+    masked_lm: Any
+    classifier: Any
+
+
+@functools.cache
+def register_architecture(module: str) -> None:
     """Make transformers' Auto classes know an architecture, under the model type of its configuration.
 
     Parameters
     ----------
-    config, base, masked_lm, classifier : type
-        Of transformers' kinds; calling it again does nothing.
+    module : str
+        Has an `Architecture` called ``ARCHITECTURE``. Named, since it needs PyTorch and transformers, which
+        are imported when the architecture is asked for and not before.
     """
     from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
 
-    AutoConfig.register(config.model_type, config, exist_ok=True)
-    AutoModel.register(config, base, exist_ok=True)
-    AutoModelForMaskedLM.register(config, masked_lm, exist_ok=True)
-    AutoModelForSequenceClassification.register(config, classifier, exist_ok=True)
+    ours: Architecture = importlib.import_module(module).ARCHITECTURE
+    AutoConfig.register(ours.config.model_type, ours.config, exist_ok=True)
+    AutoModel.register(ours.config, ours.base, exist_ok=True)
+    AutoModelForMaskedLM.register(ours.config, ours.masked_lm, exist_ok=True)
+    AutoModelForSequenceClassification.register(ours.config, ours.classifier, exist_ok=True)
 
 
 @contextmanager

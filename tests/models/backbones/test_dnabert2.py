@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoModelF
 
 from dnamask_plugins.models.backbones import dnabert2
 
-dnabert2.register()
+dnabert2.DNABERT2.register()
 
 from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config  # noqa: E402
 from dnamask_plugins.models.backbones.dnabert2.heads import (  # noqa: E402

@@ -10,23 +10,9 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.base import Backbone, register_architecture
 
 MODEL_TYPE: Final = "caduceus"
-
-
-@functools.cache
-def register() -> None:
-    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from dnamask_plugins.models.backbones.caduceus import modeling
-    from dnamask_plugins.models.backbones.caduceus.configuration import CaduceusConfig
-
-    register_classes(
-        CaduceusConfig,
-        modeling.Caduceus,
-        modeling.CaduceusForMaskedLM,
-        modeling.CaduceusForSequenceClassification,
-    )
 
 
 CADUCEUS = Backbone(
@@ -37,5 +23,5 @@ CADUCEUS = Backbone(
     model_type=MODEL_TYPE,
     settings={"hidden_size": 256, "num_hidden_layers": 16, "rcps": True},
     max_positions=None,
-    register=register,
+    register=functools.partial(register_architecture, f"{__name__}.modeling"),
 )

@@ -7,7 +7,7 @@ reversal, so that a row gives the same with and without it.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput, SequenceClassifierOutput
 from transformers.models.mamba.modeling_mamba import MambaMixer, MambaRMSNorm
 
+from dnamask_plugins.models.backbones.base import Architecture
 from dnamask_plugins.models.backbones.caduceus.configuration import CaduceusConfig
 from dnamask_plugins.models.backbones.caduceus.strands import (
     BothStrands,
@@ -25,6 +26,7 @@ from dnamask_plugins.models.backbones.caduceus.strands import (
     Reversal,
     on_both_strands,
 )
+from dnamask_plugins.models.backbones.outputs import classifier_output, masked_lm_output
 
 
 def mamba_settings(config: CaduceusConfig) -> MambaConfig:
@@ -233,11 +235,7 @@ class CaduceusForMaskedLM(CaduceusPreTrainedModel):
         """Score the vocabulary at every token; the loss counts labels other than -100."""
         encoded = self.caduceus(input_ids, attention_mask, inputs_embeds, output_hidden_states)
         logits = self.lm_head(encoded.last_hidden_state).float()
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(logits, labels, vocab_size=self.config.vocab_size, **kwargs)
-        output = MaskedLMOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
-        return output.to_tuple() if return_dict is False else output
+        return masked_lm_output(self, logits, labels, encoded.hidden_states, return_dict, **kwargs)
 
 
 class CaduceusForSequenceClassification(CaduceusPreTrainedModel):
@@ -273,8 +271,9 @@ class CaduceusForSequenceClassification(CaduceusPreTrainedModel):
             logits = (self.score(first) + self.score(second.flip(-1))) / 2
         else:
             logits = self.score(pooled)
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        output = SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
-        return output.to_tuple() if return_dict is False else output
+        return classifier_output(self, logits, labels, encoded.hidden_states, return_dict)
+
+
+ARCHITECTURE: Final = Architecture(
+    CaduceusConfig, Caduceus, CaduceusForMaskedLM, CaduceusForSequenceClassification
+)

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.base import Backbone, register_architecture
 from dnamask_plugins.models.backbones.dnabert2.packed import packed
 
 MODEL_TYPE: Final = "dnamask_dnabert2"
@@ -42,20 +42,6 @@ def describes(settings: Mapping[str, Any]) -> bool:
     return any("bert_layers." in str(reference) for reference in remote.values())
 
 
-@functools.cache
-def register() -> None:
-    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from dnamask_plugins.models.backbones.dnabert2 import heads, modeling
-    from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config
-
-    register_classes(
-        DnaBert2Config,
-        modeling.DnaBert2Model,
-        heads.DnaBert2ForMaskedLM,
-        heads.DnaBert2ForSequenceClassification,
-    )
-
-
 DNABERT2 = Backbone(
     name="dnabert2",
     summary="DNABERT-2: 12 layers of 768, ALiBi, gated FFN, on BPE; no limit on length",
@@ -71,7 +57,7 @@ DNABERT2 = Backbone(
         "attention_probs_dropout_prob": 0.0,
     },
     max_positions=None,
-    register=register,
+    register=functools.partial(register_architecture, f"{__name__}.heads"),
     describes=describes,
     packed=packed,
 )

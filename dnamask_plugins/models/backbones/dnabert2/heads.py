@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import nn
 from torch.nn.functional import gelu
 from transformers.modeling_outputs import MaskedLMOutput, SequenceClassifierOutput
 
+from dnamask_plugins.models.backbones.base import Architecture
 from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config
 from dnamask_plugins.models.backbones.dnabert2.modeling import (
     DnaBert2Model,
     DnaBert2PreTrainedModel,
     find_rows,
 )
+from dnamask_plugins.models.backbones.outputs import classifier_output, masked_lm_output
 
 
 class DnaBert2PredictionTransform(nn.Module):
@@ -94,11 +96,7 @@ class DnaBert2ForMaskedLM(DnaBert2PreTrainedModel):
             input_ids, attention_mask, token_type_ids, inputs_embeds, output_hidden_states, rows=rows
         )
         logits = rows.unpack(self.cls(rows.pack(encoded.last_hidden_state)))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(logits, labels, vocab_size=self.config.vocab_size, **kwargs)
-        output = MaskedLMOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
-        return output.to_tuple() if return_dict is False else output
+        return masked_lm_output(self, logits, labels, encoded.hidden_states, return_dict, **kwargs)
 
 
 class DnaBert2ForSequenceClassification(DnaBert2PreTrainedModel):
@@ -135,8 +133,9 @@ class DnaBert2ForSequenceClassification(DnaBert2PreTrainedModel):
             output_hidden_states=output_hidden_states,
         )
         logits = self.classifier(self.dropout(encoded.pooler_output))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        output = SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=encoded.hidden_states)
-        return output.to_tuple() if return_dict is False else output
+        return classifier_output(self, logits, labels, encoded.hidden_states, return_dict)
+
+
+ARCHITECTURE: Final = Architecture(
+    DnaBert2Config, DnaBert2Model, DnaBert2ForMaskedLM, DnaBert2ForSequenceClassification
+)

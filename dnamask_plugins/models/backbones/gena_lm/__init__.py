@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.base import Backbone, register_architecture
 from dnamask_plugins.models.backbones.bert import BASE, BertEncoder
 
 if TYPE_CHECKING:
@@ -36,17 +36,6 @@ def describes(settings: Mapping[str, Any]) -> bool:
     return kind == MODEL_TYPE or (kind in (None, "bert") and "pre_layer_norm" in settings)
 
 
-@functools.cache
-def register() -> None:
-    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from dnamask_plugins.models.backbones.gena_lm import modeling
-    from dnamask_plugins.models.backbones.gena_lm.configuration import GenaConfig
-
-    register_classes(
-        GenaConfig, modeling.GenaModel, modeling.GenaForMaskedLM, modeling.GenaForSequenceClassification
-    )
-
-
 def packed(model: Any) -> Encoder | None:
     """Return how to run exactly our version on packed tokens."""
     from dnamask_plugins.models.backbones.gena_lm.modeling import GenaForMaskedLM
@@ -64,7 +53,7 @@ GENA_LM = Backbone(
     tokenizer={"name": "huggingface", "path": "AIRI-Institute/gena-lm-bert-base-t2t"},
     model_type=MODEL_TYPE,
     settings={**BASE, "pre_layer_norm": True, "last_layer_norm": False},
-    register=register,
+    register=functools.partial(register_architecture, f"{__name__}.modeling"),
     describes=describes,
     packed=packed,
 )

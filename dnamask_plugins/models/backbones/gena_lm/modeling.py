@@ -5,13 +5,14 @@ Parameters have the names of the published checkpoint.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import nn
 from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel
 from transformers.models.bert.modeling_bert import BertEncoder, BertLayer
 
+from dnamask_plugins.models.backbones.base import Architecture
 from dnamask_plugins.models.backbones.gena_lm.configuration import GenaConfig
 
 
@@ -109,3 +110,6 @@ class GenaForSequenceClassification(BertForSequenceClassification):
         super().__init__(config)
         _move_norms(self.bert, config)
         self.post_init()
+
+
+ARCHITECTURE: Final = Architecture(GenaConfig, GenaModel, GenaForMaskedLM, GenaForSequenceClassification)

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.base import Backbone, register_architecture
 from dnamask_plugins.models.backbones.bert import BASE
 
 if TYPE_CHECKING:
@@ -37,20 +37,6 @@ def describes(settings: Mapping[str, Any]) -> bool:
     return kind == MODEL_TYPE or (kind in (None, "bert") and {"rope_theta", "pooler_type"} <= set(settings))
 
 
-@functools.cache
-def register() -> None:
-    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from dnamask_plugins.models.backbones.mutbert import modeling
-    from dnamask_plugins.models.backbones.mutbert.configuration import MutBertConfig
-
-    register_classes(
-        MutBertConfig,
-        modeling.MutBertModel,
-        modeling.MutBertForMaskedLM,
-        modeling.MutBertForSequenceClassification,
-    )
-
-
 def packed(model: Any) -> Encoder | None:
     """Return how to run exactly our version on packed tokens."""
     from dnamask_plugins.models.backbones.mutbert.modeling import MutBertForMaskedLM
@@ -67,7 +53,7 @@ MUTBERT = Backbone(
     model_type=MODEL_TYPE,
     settings=BASE,
     max_positions=None,
-    register=register,
+    register=functools.partial(register_architecture, f"{__name__}.modeling"),
     describes=describes,
     packed=packed,
 )

@@ -5,13 +5,14 @@ Parameters have the names of the published checkpoint.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from transformers import BertForMaskedLM, BertForSequenceClassification, BertModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.bert.modeling_bert import BertSelfAttention, eager_attention_forward
 
+from dnamask_plugins.models.backbones.base import Architecture
 from dnamask_plugins.models.backbones.embeddings import WordAndTypeEmbeddings
 from dnamask_plugins.models.backbones.mutbert.configuration import FIRST, MutBertConfig
 from dnamask_plugins.models.forward import mean_of_tokens
@@ -141,3 +142,8 @@ class MutBertForSequenceClassification(BertForSequenceClassification):
         super().__init__(config)
         self.bert = MutBertModel(config)
         self.post_init()
+
+
+ARCHITECTURE: Final = Architecture(
+    MutBertConfig, MutBertModel, MutBertForMaskedLM, MutBertForSequenceClassification
+)

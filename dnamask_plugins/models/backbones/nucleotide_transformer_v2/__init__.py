@@ -10,7 +10,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.base import Backbone, register_architecture
 from dnamask_plugins.models.backbones.esm import EsmEncoder
 
 if TYPE_CHECKING:
@@ -32,22 +32,6 @@ def describes(settings: Mapping[str, Any]) -> bool:
     False
     """
     return settings.get("model_type") == MODEL_TYPE or "add_bias_fnn" in settings
-
-
-@functools.cache
-def register() -> None:
-    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from dnamask_plugins.models.backbones.nucleotide_transformer_v2 import modeling
-    from dnamask_plugins.models.backbones.nucleotide_transformer_v2.configuration import (
-        NucleotideTransformerV2Config,
-    )
-
-    register_classes(
-        NucleotideTransformerV2Config,
-        modeling.NucleotideTransformerV2Model,
-        modeling.NucleotideTransformerV2ForMaskedLM,
-        modeling.NucleotideTransformerV2ForSequenceClassification,
-    )
 
 
 def packed(model: Any) -> Encoder | None:
@@ -72,7 +56,7 @@ NUCLEOTIDE_TRANSFORMER_V2 = Backbone(
         "intermediate_size": 2048,
     },
     max_positions=None,
-    register=register,
+    register=functools.partial(register_architecture, f"{__name__}.modeling"),
     describes=describes,
     packed=packed,
 )

@@ -5,11 +5,14 @@ Parameters have the names of the published checkpoint, which are ESM's.
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import nn
 from torch.nn.functional import silu
 from transformers import EsmForMaskedLM, EsmForSequenceClassification, EsmModel
 
+from dnamask_plugins.models.backbones.base import Architecture
 from dnamask_plugins.models.backbones.nucleotide_transformer_v2.configuration import (
     NucleotideTransformerV2Config,
 )
@@ -66,3 +69,11 @@ class NucleotideTransformerV2ForSequenceClassification(EsmForSequenceClassificat
         super().__init__(config)
         _gate(self.esm, config)
         self.post_init()
+
+
+ARCHITECTURE: Final = Architecture(
+    NucleotideTransformerV2Config,
+    NucleotideTransformerV2Model,
+    NucleotideTransformerV2ForMaskedLM,
+    NucleotideTransformerV2ForSequenceClassification,
+)

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dnamask_plugins.models.backbones.base import Backbone, register_classes
+from dnamask_plugins.models.backbones.base import Backbone, register_architecture
 from dnamask_plugins.models.backbones.prokbert.packed import packed
 
 MODEL_TYPE: Final = "dnamask_prokbert"
@@ -37,20 +37,6 @@ def describes(settings: Mapping[str, Any]) -> bool:
     return kind == MODEL_TYPE or published or (kind == "megatron-bert" and relative)
 
 
-@functools.cache
-def register() -> None:
-    """Make transformers' Auto classes know the architecture; calling it again does nothing."""
-    from dnamask_plugins.models.backbones.prokbert import modeling
-    from dnamask_plugins.models.backbones.prokbert.configuration import ProkBertConfig
-
-    register_classes(
-        ProkBertConfig,
-        modeling.ProkBertModel,
-        modeling.ProkBertForMaskedLM,
-        modeling.ProkBertForSequenceClassification,
-    )
-
-
 PROKBERT = Backbone(
     name="prokbert",
     summary="Megatron-BERT, relative positions, 6 layers of 384, on overlapping 6-mers (ProkBERT mini)",
@@ -67,7 +53,7 @@ PROKBERT = Backbone(
         "max_position_embeddings": 1024,
     },
     max_positions=1024,
-    register=register,
+    register=functools.partial(register_architecture, f"{__name__}.modeling"),
     describes=describes,
     packed=packed,
 )

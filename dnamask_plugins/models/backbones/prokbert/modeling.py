@@ -6,7 +6,7 @@ left out.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import MegatronBertForMaskedLM, MegatronBertForSequenceClassification, MegatronBertModel
 from transformers.models.megatron_bert.modeling_megatron_bert import MegatronBertSelfAttention
 
+from dnamask_plugins.models.backbones.base import Architecture
 from dnamask_plugins.models.backbones.embeddings import WordAndTypeEmbeddings
 from dnamask_plugins.models.backbones.prokbert.configuration import KEY_AND_QUERY, ProkBertConfig
 
@@ -105,3 +106,8 @@ class ProkBertForSequenceClassification(MegatronBertForSequenceClassification):
         super().__init__(config)
         self.bert = ProkBertModel(config)
         self.post_init()
+
+
+ARCHITECTURE: Final = Architecture(
+    ProkBertConfig, ProkBertModel, ProkBertForMaskedLM, ProkBertForSequenceClassification
+)
