@@ -5,9 +5,10 @@ Needs PyTorch, transformers, numba and numpy; no installation of this package:
     PYTHONPATH=. python benchmarks/backbones/gpu.py --out gpu.json --minutes 7
     PYTHONPATH=. python benchmarks/backbones/gpu.py --device cpu --tiny
 
-Each model is first checked: in 32 bits, loss and gradient of both ways are compared. Then whole optimizer
-steps are timed from collated batches in host memory (copy, forward, backward, fused AdamW), on the recipe's
-mix of lengths (half 512 tokens, half uniform). What does not fit into the time left is left out and said so.
+Each model is first checked: in 32 bits, loss and gradient of both ways are compared (and of FlexAttention,
+where it can be used). Then whole optimizer steps are timed from collated batches in host memory (copy,
+forward, backward, fused AdamW), on the recipe's mix of lengths (half 512 tokens, half uniform). What is
+compiled comes last; what does not fit into the time left is left out and said so.
 
 Ways: `plain` is the model's own loss. `ours` finds what to compute on the device; `ours, planned` is given
 the plan by the host, from pinned memory, as in training. `in buckets` rounds the numbers of tokens up, as
@@ -20,6 +21,7 @@ not among them), over the time of the step, over the card's bf16 peak without sp
 from __future__ import annotations
 
 import argparse
+import copy
 import functools
 import json
 import time
@@ -34,40 +36,56 @@ from gpu_steps import CASES, TINY, VOCABULARY, WAYS, Case, check, from_letters, 
 from dnamask_plugins.models.backbones.dnabert2 import DNABERT2
 
 
-def run_case(case: Case, options: argparse.Namespace, deadline: float) -> dict[str, Any]:
-    """Check and time one model."""
-    device = torch.device(options.device)
-    settings = case.settings | (TINY if options.tiny else {})
-    windows, width = (4, 64) if options.tiny else (case.windows, 512)
-    generator = torch.Generator().manual_seed(0)
-    batches = [make_batch(windows, width, generator) for _ in range(options.steps)]
-    model = case.backbone.build(VOCABULARY, seed=0, **settings).to(device)
-    result: dict[str, Any] = {
-        "model": case.backbone.name,
-        "settings": settings,
-        "windows": windows,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "check": check(model, batches[0], device),
-        "ways": {},
-    }
-    del model
-    runs: dict[str, Callable[[], dict[str, float]]] = {
-        way.name: functools.partial(run_way, case, way, batches, settings, options)
-        for way in WAYS
-        if not way.flex or case.backbone is DNABERT2
-    }
-    runs["from letters, masked before each step"] = functools.partial(from_letters, case, False, options)
-    runs["from letters, masked in a thread"] = functools.partial(from_letters, case, True, options)
-    for name, run in runs.items():
-        found: Any = "left out: no time"
-        if time.monotonic() <= deadline:
-            try:
-                found = run()
-            except Exception:
-                found = "failed: " + traceback.format_exc()[-1500:]
-        result["ways"][name] = found
-        _print(case, name, found, result["ways"].get("plain"))
-    return result
+class Run:
+    """One model: checked once, then timed in each way; what is compiled comes after everything else.
+
+    Attributes
+    ----------
+    result : dict
+        For the record.
+    """
+
+    def __init__(self, case: Case, options: argparse.Namespace) -> None:
+        self.case, self.options, self.device = case, options, torch.device(options.device)
+        settings = case.settings | (TINY if options.tiny else {})
+        windows, width = (4, 64) if options.tiny else (case.windows, 512)
+        generator = torch.Generator().manual_seed(0)
+        self.batches = [make_batch(windows, width, generator) for _ in range(options.steps)]
+        self.model = case.backbone.build(VOCABULARY, seed=0, **settings).to(self.device)
+        self.result: dict[str, Any] = {
+            "model": case.backbone.name,
+            "settings": settings,
+            "windows": windows,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "check": check(self.model, self.batches[0], self.device, case.backbone is DNABERT2),
+            "ways": {},
+        }
+
+    def ways(self, compiled: bool) -> dict[str, Callable[[Any], dict[str, float]]]:
+        """Return what can be timed, by name."""
+        found: dict[str, Callable[[Any], dict[str, float]]] = {
+            way.name: functools.partial(run_way, way, self.batches, self.options)
+            for way in WAYS
+            if way.compiled == compiled and (not way.flex or self.case.backbone is DNABERT2)
+        }
+        if not compiled:
+            windows = self.result["windows"]
+            for ahead, place in ((False, "before each step"), (True, "in a thread")):
+                run = functools.partial(from_letters, windows, ahead, self.options)
+                found[f"from letters, masked {place}"] = run
+        return found
+
+    def time(self, compiled: bool, deadline: float) -> None:
+        """Time all ways of a kind; what does not fit is named."""
+        ways = self.result["ways"]
+        for name, run in self.ways(compiled).items():
+            ways[name] = "left out: no time"
+            if time.monotonic() <= deadline:
+                try:
+                    ways[name] = run(copy.deepcopy(self.model))
+                except Exception:
+                    ways[name] = "failed: " + traceback.format_exc()[-1500:]
+            _print(self.case, name, ways[name], ways.get("plain"))
 
 
 def _print(case: Case, label: str, figures: Any, plain: Any) -> None:
@@ -113,18 +131,29 @@ def main() -> None:
         "steps": options.steps,
         "cases": [],
     }
+    runs = []
     for case in CASES:
         if time.monotonic() > deadline:
             print(f"{case.backbone.name}: left out, no time", flush=True)
             continue
         try:
-            record["cases"].append(run_case(case, options, deadline))
-            print(case.backbone.name, record["cases"][-1]["check"], flush=True)
+            runs.append(Run(case, options))
         except Exception:
             record["cases"].append({"model": case.backbone.name, "failed": traceback.format_exc()[-3000:]})
             print(traceback.format_exc(), flush=True)
-        if options.out:
-            options.out.write_text(json.dumps(record, indent=1) + "\n")
+            continue
+        record["cases"].append(runs[-1].result)
+        print(case.backbone.name, runs[-1].result["check"], flush=True)
+        runs[-1].time(False, deadline)
+        _write(record, options.out)
+    for run in runs:
+        run.time(True, deadline)
+        _write(record, options.out)
+
+
+def _write(record: dict[str, Any], out: Path | None) -> None:
+    if out:
+        out.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

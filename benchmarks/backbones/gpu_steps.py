@@ -112,25 +112,25 @@ def wait(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
-def check(model: Any, batch: Batch, device: torch.device) -> dict[str, float]:
-    """Compare loss and gradient of both ways in 32 bits, without dropout, on a few rows."""
+def check(model: Any, batch: Batch, device: torch.device, flex: bool) -> dict[str, float]:
+    """Compare loss and gradient of the ways in 32 bits, without dropout, on a few rows."""
     few = {name: value[:8].to(device) for name, value in batch.items()}
+    ways = {"plain": plain_loss, "ours": our_loss} | ({"flex": our_loss} if flex else {})
     model.eval()
-    gradients, losses = [], []
-    for way in (plain_loss, our_loss):
+    gradients, found = {}, {}
+    for name, loss_of in ways.items():
+        os.environ["DNAMASK_FLEX_ATTENTION"] = str(int(name == "flex"))
         model.zero_grad(set_to_none=True)
-        loss = way(model, few)
+        loss = loss_of(model, few)
         loss.backward()
-        losses.append(loss.item())
-        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
+        found[f"loss_{name}"] = loss.item()
+        gradients[name] = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
     model.zero_grad(set_to_none=True)
     model.train()
-    norm = gradients[0].norm()
-    return {
-        "loss_plain": losses[0],
-        "loss_ours": losses[1],
-        "gradient_relative_difference": ((gradients[0] - gradients[1]).norm() / norm).item(),
-    }
+    for name in list(ways)[1:]:
+        difference = (gradients["plain"] - gradients[name]).norm() / gradients["plain"].norm()
+        found[f"gradient_relative_difference_{name}"] = difference.item()
+    return found
 
 
 def count_operations(model: Any, way: Way, batch: Batch, device: torch.device) -> int:
@@ -187,14 +187,11 @@ def share_of_peak(operations: int, seconds: float) -> float:
     return operations / seconds / peak
 
 
-def run_way(
-    case: Case, way: Way, batches: list[Batch], settings: dict[str, Any], options: argparse.Namespace
-) -> dict[str, float]:
-    """Build a model and time it in one way."""
+def run_way(way: Way, batches: list[Batch], options: argparse.Namespace, model: Any) -> dict[str, float]:
+    """Time a model in one way."""
     device, dtype = torch.device(options.device), getattr(torch, options.dtype)
     os.environ["DNAMASK_FLEX_ATTENTION"] = str(int(way.flex))
     ready = [host_batch(batch, way, device) for batch in batches]
-    model = case.backbone.build(VOCABULARY, seed=0, **settings).to(device)
     install_masked_forward(model)
     operations = count_operations(model, way, ready[0], device)
     if way.compiled:
@@ -210,7 +207,7 @@ def run_way(
     return found
 
 
-def from_letters(case: Case, ahead: bool, options: argparse.Namespace) -> dict[str, float]:
+def from_letters(windows: int, ahead: bool, options: argparse.Namespace, model: Any) -> dict[str, float]:
     """Time steps from tokenized windows; `ahead`: the next one is masked in a thread meanwhile."""
     from dnamask_plugins.corruption import Corruption
     from dnamask_plugins.masking import Masker
@@ -222,7 +219,7 @@ def from_letters(case: Case, ahead: bool, options: argparse.Namespace) -> dict[s
     from dnamask_plugins.types import MaskSpec
 
     device, dtype = torch.device(options.device), getattr(torch, options.dtype)
-    windows, longest = (4, 60) if options.tiny else (case.windows, 515)
+    longest = 60 if options.tiny else 515
     rng, tokenizer = np.random.default_rng(0), KmerTokenizer(6)
 
     def examples(number: int) -> Examples:
@@ -239,9 +236,6 @@ def from_letters(case: Case, ahead: bool, options: argparse.Namespace) -> dict[s
         device.type == "cuda",
     )
     steps, spec = StepsAhead(maker, ahead), MaskSpec.single("span", 0.15)
-    model = case.backbone.build(VOCABULARY, seed=0, **case.settings | (TINY if options.tiny else {})).to(
-        device
-    )
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     for number in range(count):
         if number == options.steps:

@@ -110,7 +110,7 @@ def _missing_figures(registration: Registration, arm: str, models: list[Model], 
 
 def _unregistered(registration: Registration, records: Path) -> Iterator[str]:
     known = {model.record_path(records).name for model in registration.models()}
-    for path in sorted((records / "study").glob("*.seed-*.json")):
+    for path in sorted((records / registration.part).glob("*.seed-*.json")):
         if not path.name.startswith("tasks.") and path.name not in known:
             yield f"{path.stem}: trained but not registered"
 

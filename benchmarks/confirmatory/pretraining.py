@@ -25,12 +25,14 @@ class Model:
     Attributes
     ----------
     part : str
-        Folder of the record: ``methods``, ``gate0``, ``study``.
+        Folder of the record: ``methods``, ``gate0``, or the part that a registration names.
     form, arm : str
     seed : int
     settings : mapping
         Of the pretraining run, without paths and seed.
     untrained : bool
+    measured : bool
+        Whether the record holds perplexities under the random span's mask; of registered models.
     """
 
     part: str
@@ -39,6 +41,7 @@ class Model:
     seed: int
     settings: Mapping[str, Any]
     untrained: bool = False
+    measured: bool = False
 
     @property
     def name(self) -> str:
@@ -113,7 +116,7 @@ def make(model: Model, work: Path, records: Path = RECORDS) -> dict[str, Any]:
             _untrained(model, work) if model.untrained else _trained(model, work)
     known = read_record(model, records)
     if known is None:
-        known = _record(model, work) | ({"measured": measure(model, work)} if model.part == "study" else {})
+        known = _record(model, work) | ({"measured": measure(model, work)} if model.measured else {})
         write_json(model.record_path(records), known)
     return known
 

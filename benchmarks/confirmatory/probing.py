@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.models.forward import tokens_at_once
+from dnamask_plugins.models.forward import best_device, tokens_at_once
 from dnamask_plugins.models.loading import load_base
 from dnamask_plugins.tasks.data import LabelledData
 
@@ -43,14 +43,15 @@ layer; and those in the embeddings and every layer."""
 
 def embed(model: Any, data: EncodedData, special_ids: list[int]) -> Features:
     """Average the states of every layer over equal parts of each row's tokens that show nucleotides."""
-    special, order, lengths = torch.tensor(special_ids), data.sorted_by_length(), data.lengths
+    device = best_device()
+    special, order, lengths = torch.tensor(special_ids, device=device), data.sorted_by_length(), data.lengths
     found: list[Features] = []
-    model.eval()
+    model.to(device).eval()
     start = 0
     with torch.inference_mode():
         while start < len(order):
-            rows = order[start : start + max(1, tokens_at_once(special.device) // int(lengths[order[start]]))]
-            batch = {name: torch.from_numpy(values) for name, values in data.batch(rows).items()}
+            rows = order[start : start + max(1, tokens_at_once(device) // int(lengths[order[start]]))]
+            batch = {name: torch.from_numpy(each).to(device) for name, each in data.batch(rows).items()}
             del batch["labels"]
             shown = ~torch.isin(batch["input_ids"], special)
             if "attention_mask" in batch:
@@ -61,7 +62,7 @@ def embed(model: Any, data: EncodedData, special_ids: list[int]) -> Features:
             weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
             states = torch.stack(model(**batch, output_hidden_states=True).hidden_states, 1)
             means = torch.einsum("blp,bnlh->bnph", weights.to(states.dtype), states)
-            found.append(torch.cat([states[:, :, :1], means], 2).numpy())
+            found.append(torch.cat([states[:, :, :1], means], 2).cpu().numpy())
             start += len(rows)
     pooled = np.concatenate(found)
     back = np.empty_like(pooled)

@@ -63,6 +63,11 @@ class Registration:
         )
 
     @property
+    def part(self) -> str:
+        """Folder of its records."""
+        return str(self.content.get("part", "study"))
+
+    @property
     def claims(self) -> list[Mapping[str, Any]]:
         """The claims, in order."""
         return list(self.content["claim"])
@@ -123,7 +128,7 @@ class Registration:
             "loss": chosen.get("loss", "token"),
         }
         settings = form_settings(form, steps, **changes)
-        return Model("study", form, arm, seed, settings, chosen.get("untrained", False))
+        return Model(self.part, form, arm, seed, settings, chosen.get("untrained", False), measured=True)
 
     def models(self) -> Iterator[Model]:
         """Yield all models in the order in which they are made.
