@@ -31,6 +31,34 @@ class Budget:
     --------
     >>> Budget(0.15)
     Budget(rate=0.15, per='token', draw='exact')
+
+    A viral promoter around its TATA box, in 18 overlapping 3-mers; a fifth of them are 3.6 tokens. Random
+    tokens come one at a time: three fit, and six masks of ten keep the fourth.
+
+    >>> from dnamask_plugins.rng import RngKey
+    >>> from dnamask_plugins.strategies.random_token import RandomToken
+    >>> from dnamask_plugins.strategies.span import Span
+    >>> from dnamask_plugins.tokenizers.kmer import KmerTokenizer
+    >>> batch = KmerTokenizer(3).encode_batch(["GGGCTATAAAAGGGGGTGGG"] * 4000)
+    >>> key = RngKey.from_step(0, 0, range(4000))
+    >>> chosen = RandomToken().select(batch, key, Budget(0.2)).sum(axis=1)
+    >>> np.unique(chosen).tolist(), round(float(chosen.mean()), 1)
+    ([3, 4], 3.6)
+
+    Hiding one nucleotide masks the tokens that show it, three except near the ends; the sizes of the masks
+    differ more, their mean does not:
+
+    >>> chosen = Span().select(batch, key, Budget(0.2)).sum(axis=1)
+    >>> np.unique(chosen).tolist(), round(float(chosen.mean()), 1)
+    ([1, 2, 3, 4, 5, 6], 3.6)
+
+    A fifth of the 20 nucleotides are 4. Tokens overlap, so that more than a fifth of them have to be masked
+    before nothing shows 4 nucleotides:
+
+    >>> mask = Span().select(batch, key, Budget(0.2, per="nucleotide"))
+    >>> hidden = hidden_nucleotides(mask, batch).sum(axis=1)
+    >>> round(float(hidden.mean()), 1), round(float(mask.sum(axis=1).mean()), 1)
+    (4.0, 6.7)
     """
 
     rate: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +11,13 @@ from numpy.typing import NDArray
 from dnamask_plugins.compiled import njit
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.protocols import DNATokenizer
-from dnamask_plugins.rng import GAMMA, ONE, TO_UNIT, RngKey, mix64
+from dnamask_plugins.rng import RngKey
+from dnamask_plugins.streams import number_at
 from dnamask_plugins.threads import in_threads
 from dnamask_plugins.types import BoolArray
 
 IGNORED_LABEL: Final = -100
 """Label of a token that is not predicted (PyTorch's ``ignore_index``)."""
-
-_11: Final = np.uint64(11)
-_mix64: Any = njit(inline="always")(mix64)
 
 
 @njit(cache=True, nogil=True)
@@ -29,18 +27,17 @@ def _corrupt(  # type: ignore[no-untyped-def]
     rows, width = input_ids.shape
     for row in range(rows):
         for column in range(width):
-            out[row, column] = input_ids[row, column]
-            labels[row, column] = -100
-            if not mask[row, column]:
-                continue
-            labels[row, column] = input_ids[row, column]
-            word = words[row] + (np.uint64(2 * column) + ONE) * GAMMA
-            draw = (_mix64(word) >> _11) * TO_UNIT
-            if draw < mask_share:
-                out[row, column] = mask_id
-            elif draw < mask_share + random_share:
-                pick = (_mix64(word + GAMMA) >> _11) * TO_UNIT
-                out[row, column] = ordinary[int(pick * ordinary.shape[0])]
+            token = input_ids[row, column]
+            labels[row, column] = IGNORED_LABEL
+            if mask[row, column]:
+                labels[row, column] = token
+                draw = number_at(words[row], 2 * column)
+                if draw < mask_share:
+                    token = mask_id
+                elif draw < mask_share + random_share:
+                    pick = number_at(words[row], 2 * column + 1)
+                    token = ordinary[int(pick * ordinary.shape[0])]
+            out[row, column] = token
 
 
 @dataclass(frozen=True, eq=False)

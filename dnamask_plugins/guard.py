@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.budget import Budget
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.errors import DnamaskError, PluginError
 from dnamask_plugins.plugins import SINGULAR, discover
 from dnamask_plugins.plugins.time_limit import Expired, time_limit
@@ -65,13 +66,25 @@ def guarded_select(
     """
     with blaming("strategies", strategy, where):
         mask = strategy.select(batch, key, budget)
-    shape = batch.special_tokens_mask.shape
+    shape = batch.shape
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != shape:
         got = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
         raise blame("strategies", strategy, f"returned {got} instead of a bool array {shape}", where)
-    if (mask & batch.special_tokens_mask).any():
+    whole, rows = batch.origin
+    if _selects_special(mask, whole.special_tokens_mask, rows):
         raise blame("strategies", strategy, "selected special or padding tokens", where)
     return mask
+
+
+@njit(cache=True, nogil=True)
+def _selects_special(mask, special, rows):  # type: ignore[no-untyped-def]
+    """Say whether a mask of some rows selects special tokens; the rows are read where they are."""
+    found = False
+    for row in range(mask.shape[0]):
+        selected, forbidden = mask[row], special[rows[row]]
+        for column in range(mask.shape[1]):
+            found |= selected[column] & forbidden[column]
+    return found
 
 
 def guarded_encode(

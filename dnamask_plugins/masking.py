@@ -10,20 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnamask_plugins.budget import Budget
+from dnamask_plugins.compiled import njit
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.errors import ConfigError, suggest
 from dnamask_plugins.guard import MaskedAt, guarded_select
 from dnamask_plugins.protocols import MaskingStrategy
 from dnamask_plugins.rng import RngKey
+from dnamask_plugins.streams import number_at
 from dnamask_plugins.types import BoolArray, MaskSpec, TokenBatch
 
 
 def draw_component(shares: NDArray[np.float64], key: RngKey) -> NDArray[np.intp]:
     """Draw one of several components per example, with the given shares; shape (B,)."""
-    edges = np.cumsum(shares)
-    draws = key.fold_in("component").first() * edges[-1]
-    # The last edge is not looked at, so that a draw that rounds up to it still finds a component.
-    return np.asarray(np.searchsorted(edges[:-1], draws, side="right"), dtype=np.intp)
+    return np.asarray(_components(key.fold_in("component").words, np.cumsum(shares)), dtype=np.intp)
+
+
+@njit(cache=True, nogil=True)
+def _components(words, edges):  # type: ignore[no-untyped-def]
+    components = np.empty(words.shape[0], np.int64)
+    for row in range(words.shape[0]):
+        draw = number_at(words[row], 0) * edges[-1]
+        # The last edge is not looked at, so that a draw that rounds up to it still finds a component.
+        components[row] = np.searchsorted(edges[:-1], draw, side="right")
+    return components
 
 
 def select_mixture(
@@ -38,7 +47,7 @@ def select_mixture(
     if len(strategies) == 1:
         return guarded_select(strategies[0], batch, key, budget, where)
     component = draw_component(shares, key)
-    mask = np.zeros(batch.special_tokens_mask.shape, dtype=bool)
+    mask = np.zeros(batch.shape, dtype=bool)
     for index, strategy in enumerate(strategies):
         rows = np.flatnonzero(component == index)
         if rows.size:

@@ -1,8 +1,8 @@
 """Random numbers that depend on (seed, step, example id) and on nothing else.
 
 A key is one 64-bit word per example; number j of a stream is a hash of key and j, so any number can be
-drawn in any order, on any worker, in any batch. The hash is the output function of SplitMix64 (Steele,
-Lea and Flood, OOPSLA 2014), so that the stream of a key is the SplitMix64 sequence seeded with it.
+drawn in any order, on any worker, in any batch. The hash is that of `splitmix`, so that the stream of a key
+is the SplitMix64 sequence seeded with it.
 """
 
 from __future__ import annotations
@@ -11,24 +11,11 @@ import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-GAMMA: Final = np.uint64(0x9E3779B97F4A7C15)
-_MULTIPLIER_1: Final = np.uint64(0xBF58476D1CE4E5B9)
-_MULTIPLIER_2: Final = np.uint64(0x94D049BB133111EB)
-_30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
-ONE: Final = np.uint64(1)
-TO_UNIT: Final = 1.0 / (1 << 53)
-
-
-def mix64(word: Any) -> Any:
-    """Scramble a 64-bit word (SplitMix64's output function); also compiled by the kernels, hence plain."""
-    word = (word ^ (word >> _30)) * _MULTIPLIER_1
-    word = (word ^ (word >> _27)) * _MULTIPLIER_2
-    return word ^ (word >> _31)
+from dnamask_plugins.splitmix import GAMMA, ONE, fraction, mix64
 
 
 @functools.lru_cache(maxsize=1024)
@@ -43,10 +30,10 @@ def _salt(tag: str | int) -> np.uint64:
 
 
 @functools.lru_cache(maxsize=1024)
-def _step_word(seed: int, step: int) -> NDArray[np.uint64]:
-    """Return the word of a seed and a step, shape (1,); a step masks several batches."""
+def _step_word(seed: int, step: int) -> np.uint64:
+    """Return the word of a seed and a step; a step masks several batches."""
     word = mix64(np.array([seed], dtype=np.int64).view(np.uint64) + GAMMA)
-    return np.asarray(mix64(word ^ (np.array([step], dtype=np.int64).view(np.uint64) * GAMMA + ONE)))
+    return np.uint64(mix64(word ^ (np.array([step], dtype=np.int64).view(np.uint64) * GAMMA + ONE))[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +69,10 @@ class RngKey:
         example_ids : sequence of int, length B
             Identity of each example, whatever batch or process it is in.
         """
+        from dnamask_plugins.streams import example_words
+
         ids = np.asarray(example_ids, dtype=np.int64).view(np.uint64)
-        return cls(mix64(_step_word(seed, step) + mix64(ids + GAMMA)))
+        return cls(example_words(ids, _step_word(seed, step)))
 
     def __len__(self) -> int:
         return int(self.words.shape[0])
@@ -93,17 +82,15 @@ class RngKey:
 
     def fold_in(self, tag: str | int) -> RngKey:
         """Derive keys whose streams are independent of these; the same tag gives the same keys."""
-        return RngKey(mix64(self.words ^ _salt(tag)))
+        from dnamask_plugins.streams import salted_words
+
+        return RngKey(salted_words(self.words, _salt(tag)))
 
     def uniform(self, count: int) -> NDArray[np.float64]:
         """Draw the first `count` numbers of each stream, shape (B, count), in [0, 1)."""
         counter = np.arange(1, count + 1, dtype=np.uint64) * GAMMA
         words = mix64(self.words[:, None] + counter[None, :])
-        return np.asarray((words >> _11) * TO_UNIT, dtype=np.float64)
-
-    def first(self) -> NDArray[np.float64]:
-        """Draw the first number of each stream, shape (B,), in [0, 1)."""
-        return np.asarray((mix64(self.words + GAMMA) >> _11) * TO_UNIT, dtype=np.float64)
+        return np.asarray(fraction(words), dtype=np.float64)
 
     def generator(self, row: int) -> np.random.Generator:
         """Return a NumPy generator for one example, for code that wants its methods."""

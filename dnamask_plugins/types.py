@@ -145,6 +145,11 @@ class TokenBatch:
             return values
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns, (B, L)."""
+        return len(self), int(self.origin[0].input_ids.shape[1])
+
+    @property
     def origin(self) -> tuple[TokenBatch, NDArray[np.int64]]:
         """The batch that these rows were chosen from, and their numbers in it; itself where none were."""
         whole = self.__dict__.get("_whole")

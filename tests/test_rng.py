@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnamask_plugins.rng import GAMMA, RngKey, mix64
+from dnamask_plugins.rng import RngKey
+from dnamask_plugins.splitmix import GAMMA, mix64
 
 WORD = st.integers(0, 2**64 - 1)
 

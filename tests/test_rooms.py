@@ -15,8 +15,8 @@ PACKAGE = Path(dnamask_plugins.__file__).parent
 ORDER = [
     # values and small tools
     "__init__", "errors", "kinds", "signals", "terminal", "quiet", "environment", "processes", "locks", "hub",
-    "executors", "threads", "files", "nucleotides", "config", "checking", "compiled", "rng", "types",
-    "budget", "suite_names", "plotting",
+    "executors", "threads", "files", "nucleotides", "config", "checking", "compiled", "splitmix",
+    "streams", "rng", "types", "budget", "suite_names", "plotting",
     # the contracts, and what is told about masks
     "protocols", "registry_index", "corruption", "masks",
     # plugins are found, called, and put together

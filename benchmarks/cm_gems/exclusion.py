@@ -29,7 +29,7 @@ from dnamask_plugins.corpus.fasta import CODE_BITS, FastaSource
 from dnamask_plugins.corpus.sources import file_sha256
 from dnamask_plugins.files import write_json
 from dnamask_plugins.nucleotides import complement, encode_letters
-from dnamask_plugins.rng import mix64
+from dnamask_plugins.splitmix import mix64
 from dnamask_plugins.tasks import SPLITS, Task, all_suites
 from dnamask_plugins.tasks.data import find_file, read_labelled, suite_root
 

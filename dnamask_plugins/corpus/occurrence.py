@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from dnamask_plugins.compiled import njit
 from dnamask_plugins.corpus.fasta import BLOCK, CODE_BITS, FastaSource
 from dnamask_plugins.nucleotides import complement, encode_letters
-from dnamask_plugins.rng import mix64
+from dnamask_plugins.splitmix import mix64
+from dnamask_plugins.streams import mix_word
 
 _LONGEST_SEED: Final = 32
 _SHORTEST_SEED: Final = 12
-_scramble = njit(inline="always")(mix64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +191,7 @@ def _scan(codes, seed, words, starts, lengths, offsets, letters, seen, hit):  # 
             continue
         word = ((word << np.uint64(2)) | np.uint64(code)) & keep
         run += 1
-        if run < seed or not seen[_scramble(word) & mask]:
+        if run < seed or not seen[mix_word(word) & mask]:
             continue
         row = np.searchsorted(words, word)
         while row < words.size and words[row] == word:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,9 @@ from dnamask_plugins.corpus.split import Regions
 from dnamask_plugins.corpus.store import CorpusStore, nibble
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.nucleotides import PADDING
-from dnamask_plugins.rng import GAMMA, TO_UNIT, RngKey, mix64
+from dnamask_plugins.rng import RngKey
+from dnamask_plugins.streams import number_at
 from dnamask_plugins.types import NucleotideBatch
-
-_11: Final = np.uint64(11)
-_mix64: Any = njit(inline="always")(mix64)
 
 
 @njit(cache=True, nogil=True)
@@ -27,10 +24,10 @@ def _draw(  # type: ignore[no-untyped-def]
     """Draw length, place and strand of windows; regions come longest first, `prefix` sums lengths."""
     for row in range(words.shape[0]):
         word = words[row]
-        share = (_mix64(word + GAMMA) >> _11) * TO_UNIT
+        share = number_at(word, 0)
         size = full_length
         if share >= full_share:
-            spread = (_mix64(word + np.uint64(2) * GAMMA) >> _11) * TO_UNIT
+            spread = number_at(word, 1)
             size = min_length + int(spread * (full_length - min_length + 1))
         # The window fits into the first `fitting` regions: they are sorted by length.
         low, high = 0, length.shape[0]
@@ -42,7 +39,7 @@ def _draw(  # type: ignore[no-untyped-def]
                 high = middle
         fitting = low
         places = prefix[fitting] - fitting * (size - 1)
-        place = int((_mix64(word + np.uint64(3) * GAMMA) >> _11) * TO_UNIT * places)
+        place = int(number_at(word, 2) * places)
         low, high = 0, fitting - 1
         while low < high:
             middle = (low + high) >> 1
@@ -52,7 +49,7 @@ def _draw(  # type: ignore[no-untyped-def]
                 low = middle + 1
         begins[row] = start[low] + place - (prefix[low] - low * (size - 1))
         lengths[row] = size
-        turned[row] = (_mix64(word + np.uint64(4) * GAMMA) >> _11) * TO_UNIT < strand_share
+        turned[row] = number_at(word, 3) < strand_share
 
 
 @njit(cache=True, nogil=True)

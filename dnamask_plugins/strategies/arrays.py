@@ -71,4 +71,4 @@ def run_kernel(kernel: Callable[..., object], arrays: KernelArrays, *settings: A
 
 def empty_mask(batch: TokenBatch) -> BoolArray:
     """Return a mask that selects nothing, bool (B, L)."""
-    return np.zeros(batch.special_tokens_mask.shape, dtype=np.bool_)
+    return np.zeros(batch.shape, dtype=np.bool_)

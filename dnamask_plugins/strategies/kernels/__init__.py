@@ -7,7 +7,8 @@ A kernel masks the rows of a batch one after the other. It keeps what it knows o
 - `drawing`: taking random tokens, spans and centres;
 - `items`, `genemask`, `ranked`, `units`: one selection each.
 
-It may import `rng` and `compiled`; strategies import it when they are first called, because it loads numba.
+It may import `compiled`, `splitmix` and `streams`; strategies import it when they are first called, because
+it loads numba.
 """
 
 from dnamask_plugins.strategies.kernels.genemask import genemask_of_centers, select_genemask

@@ -18,8 +18,9 @@ from typing import Final
 import numpy as np
 
 from dnamask_plugins.compiled import njit
-from dnamask_plugins.strategies.kernels.row import next_number, number_at
+from dnamask_plugins.strategies.kernels.row import next_number
 from dnamask_plugins.strategies.kernels.spending import offer_interval, offer_tokens
+from dnamask_plugins.streams import number_at
 
 NONE: Final = -1
 """No item, or no window, is left."""
@@ -50,12 +51,11 @@ def all_plain(row):  # type: ignore[no-untyped-def]
     """Say whether every nucleotide is known and has weight 1."""
     if row.weights.shape[0]:
         return False
-    codes = row.codes
-    # An early return would keep this loop from being vectorised.
-    unknown = 0
-    for nucleotide in range(row.low, row.high):
-        unknown += codes[nucleotide] > 3
-    return unknown == 0
+    # An early return would keep this loop from being vectorised, and so would an index.
+    unknown = False
+    for code in row.codes[row.low : row.high]:
+        unknown |= code > 3
+    return not unknown
 
 
 @njit(nogil=True)

@@ -24,11 +24,11 @@ from dnamask_plugins.strategies.kernels.drawing import (
 from dnamask_plugins.strategies.kernels.row import (
     new_row,
     next_number,
-    number_at,
     open_row,
     tokens_over,
 )
 from dnamask_plugins.strategies.kernels.spending import hide_tokens, mean_gain, offer_interval
+from dnamask_plugins.streams import number_at
 
 _SMALLEST_HALF: Final = 5
 """Where the better half would hold fewer centres than this, every centre counts as one of them."""

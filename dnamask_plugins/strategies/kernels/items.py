@@ -11,11 +11,11 @@ from dnamask_plugins.strategies.kernels.drawing import item_interval, spend_on_i
 from dnamask_plugins.strategies.kernels.row import (
     new_row,
     next_number,
-    number_at,
     open_row,
     tokens_over,
 )
 from dnamask_plugins.strategies.kernels.spending import center_rate_of, hide_tokens
+from dnamask_plugins.streams import number_at
 
 
 @njit(cache=True, nogil=True)

@@ -22,16 +22,18 @@ from numba import types
 from numba.experimental import structref
 
 from dnamask_plugins.compiled import njit
-from dnamask_plugins.rng import GAMMA, ONE
+from dnamask_plugins.splitmix import GAMMA, ONE
 from dnamask_plugins.strategies.kernels.drawing import NONE, spend_on_items, unit_weight
 from dnamask_plugins.strategies.kernels.genemask import position_rank
-from dnamask_plugins.strategies.kernels.row import new_row, next_number, number_at, open_row
+from dnamask_plugins.strategies.kernels.row import new_row, next_number, open_row
 from dnamask_plugins.strategies.kernels.spending import offer_interval
+from dnamask_plugins.streams import number_at
 
 _START_BITS: Final = 31
 _EXACT: Final = 1 << (_START_BITS - 1)
 _START: Final = _EXACT - 1
 _ORDER: Final = ~((1 << _START_BITS) - 1)
+_TWO: Final = np.uint64(2)
 _GONE: Final = np.iinfo(np.int64).max
 _GAMMA_2, _GAMMA_3, _GAMMA_4 = (np.uint64(int(GAMMA) ** power % (1 << 64)) for power in (2, 3, 4))
 
@@ -72,10 +74,10 @@ structref.define_proxy(
 
 
 @njit(nogil=True)
-def _least(keys, begin, end):  # type: ignore[no-untyped-def]
+def _least(keys):  # type: ignore[no-untyped-def]
     least = _GONE
-    for index in range(begin, end):
-        least = min(least, keys[index])
+    for key in keys:
+        least = min(least, key)
     return least
 
 
@@ -90,14 +92,15 @@ def _rank_windows(ranking, row):  # type: ignore[no-untyped-def]
     """Give every scored window of the row its key."""
     codes, keys, ranks, slowness, k = row.codes, ranking.keys, ranking.ranks, ranking.slowness, ranking.k
     by_position, word, noisy = ranking.by_position, row.word, slowness.shape[0] > 0
-    worst = 4**k
-    code = run = 0
+    worst, run = 4**k, 0
+    # Unsigned, because an index that may be negative takes numba a test each time.
+    code, last = np.uint64(0), np.uint64(worst - 1)
     keys[: row.high] = _GONE
     for nucleotide in range(row.low, row.high):
         if codes[nucleotide] > 3:
-            run = code = 0
+            run = 0
             continue
-        code = (4 * code + codes[nucleotide]) & (worst - 1)
+        code = ((code << _TWO) + np.uint64(codes[nucleotide])) & last
         run += 1
         if run < k:
             continue
@@ -111,7 +114,7 @@ def _rank_windows(ranking, row):  # type: ignore[no-untyped-def]
                 keys[start] = ((worst - rank) << _START_BITS) | start
     block = ranking.block
     for number in range((row.high + block - 1) // block):
-        ranking.least[number] = _least(keys, number * block, min((number + 1) * block, row.high))
+        ranking.least[number] = _least(keys[number * block : min((number + 1) * block, row.high)])
 
 
 @njit(nogil=True)
@@ -138,13 +141,13 @@ def _next_window(ranking, row):  # type: ignore[no-untyped-def]
     keys, least, block = ranking.keys, ranking.least, ranking.block
     noisy = ranking.slowness.shape[0] > 0
     while True:
-        key = _least(least, 0, (row.high + block - 1) // block)
+        key = _least(least[: (row.high + block - 1) // block])
         if key == _GONE:
             return NONE
         start = key & _START
         keys[start] = _GONE
         begin = start // block * block
-        rest = _least(keys, begin, min(begin + block, row.high))
+        rest = _least(keys[begin : min(begin + block, row.high)])
         if noisy and not key & _EXACT:
             keys[start] = _exact_key(ranking, row, start)
             least[start // block] = min(rest, keys[start])

@@ -10,23 +10,21 @@ Of "ACGTAC" in overlapping 3-mers, [CLS] ACG CGT GTA TAC [SEP], a `Row` sees fou
 Offsets never decrease along a row, so the tokens that show a nucleotide of an interval are neighbours: hiding
 nucleotide 2 (G) means masking tokens 0, 1 and 2.
 
-Number j of an example's stream is ``mix64(word + (j + 1) * GAMMA)``, as in `rng`. Number 0 decides about the
-unit that crosses the target; the others are drawn in order.
+Of the numbers of an example's stream (see `splitmix`), number 0 decides about the unit that crosses the
+target; the others are drawn in order.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numba import types
 from numba.experimental import structref
 
 from dnamask_plugins.compiled import njit
-from dnamask_plugins.rng import GAMMA, ONE, TO_UNIT, mix64
-
-_11: Final = np.uint64(11)
-_mix64: Any = njit(inline="always")(mix64)
+from dnamask_plugins.splitmix import ONE
+from dnamask_plugins.streams import number_at
 
 
 @structref.register
@@ -57,8 +55,10 @@ class Row(structref.StructRefProxy):  # type: ignore[misc]
         Maskable tokens, T.
     column, start, stop : int32 arrays, shape (T,)
         By token: its place in the batch, and the nucleotides it shows.
+    offsets : int32 array, shape (T, 2)
+        `start` and `stop` side by side.
     every_column, copied_column, copied : int32 arrays, shapes (L,), (L,) and (L, 2)
-        What `column`, `start` and `stop` are views of: 0, 1, ...; and room for rows that need a copy.
+        What `column` and `offsets` are views of: 0, 1, ...; and room for rows that need a copy.
     low, high : int64
         The nucleotides that tokens cover lie in [low, high).
     covered : int64
@@ -86,9 +86,9 @@ structref.define_proxy(
     Row,
     RowType,
     ["word", "codes", "weights", "mask", "per_nucleotide", "tokens", "column", "start", "stop",
-     "every_column", "copied_column", "copied", "low", "high", "covered", "visible", "target", "done",
-     "spent", "taken", "stack", "numbers", "pool", "remaining", "late", "lates", "late_cursor", "unknown",
-     "unknowns", "unknown_cursor"],
+     "offsets", "every_column", "copied_column", "copied", "low", "high", "covered", "visible", "target",
+     "done", "spent", "taken", "stack", "numbers", "pool", "remaining", "late", "lates", "late_cursor",
+     "unknown", "unknowns", "unknown_cursor"],
 )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def new_row(arrays, per_nucleotide):  # type: ignore[no-untyped-def]
     every_column, copied = np.arange(width).astype(np.int32), np.empty((width, 2), np.int32)
     return Row(
         ONE, np.empty(0, np.uint8), np.empty(0, np.float32), np.empty(0, np.bool_), per_nucleotide,
-        0, every_column, copied[:, 0], copied[:, 1], every_column, np.empty(width, np.int32), copied,
+        0, every_column, copied[:, 0], copied[:, 1], copied, every_column, np.empty(width, np.int32), copied,
         0, 0, 0, np.empty(size, np.int32), 0.0, 0, False, 0, np.empty(width, np.int32), 1,
         np.empty(items, np.int32), 0,
         np.empty(items, np.int32), 0, 0, np.empty(items, np.int32), 0, 0,
@@ -140,44 +140,44 @@ def _list_tokens(row, offsets, special):  # type: ignore[no-untyped-def]
         _shows_nothing(offsets[:begin]) and _shows_nothing(offsets[end:])
     ):
         # Nearly every row: nothing is copied.
-        row.tokens, row.column = end - begin, row.every_column[begin:end]
-        row.start, row.stop = offsets[begin:end, 0], offsets[begin:end, 1]
-        row.low, row.high = np.int64(row.start[0]), np.int64(row.stop[end - begin - 1])
+        row.tokens, row.column, row.offsets = end - begin, row.every_column[begin:end], offsets[begin:end]
+        row.low, row.high = np.int64(offsets[begin, 0]), np.int64(offsets[end - 1, 1])
         row.covered = row.high - row.low
     else:
         _copy_tokens(row, offsets, special)
+    row.start, row.stop = row.offsets[:, 0], row.offsets[:, 1]
 
 
 @njit(nogil=True)
 def _is_plain(offsets, special, size):  # type: ignore[no-untyped-def]
     """Say whether the tokens are all maskable, in order, without a gap between them.
 
-    Flat offsets are start, stop, start, stop, ... A loop that counts what breaks a condition is vectorised;
-    one that ends at the first such place is not.
+    Flat offsets are start, stop, start, stop, ... A loop that looks at all places is vectorised; one that
+    ends at the first that breaks a condition is not.
     """
     flat, tokens = offsets.reshape(-1), special.shape[0]
     if tokens == 0 or flat[0] < 0 or flat[2 * tokens - 1] > size:
         return False
-    broken = 0
+    broken = False
     for token in range(tokens):
-        broken += special[token]
+        broken |= special[token]
     for place in range(2 * tokens - 2):
-        broken += flat[place + 2] < flat[place]
+        broken |= flat[place + 2] < flat[place]
     for token in range(tokens):
-        broken += flat[2 * token + 1] <= flat[2 * token]
+        broken |= flat[2 * token + 1] <= flat[2 * token]
     for token in range(tokens - 1):
-        broken += flat[2 * token + 2] > flat[2 * token + 1]
-    return broken == 0
+        broken |= flat[2 * token + 2] > flat[2 * token + 1]
+    return not broken
 
 
 @njit(nogil=True)
 def _shows_nothing(offsets):  # type: ignore[no-untyped-def]
     """Say whether none of the tokens covers a nucleotide."""
     flat = offsets.reshape(-1)
-    covering = 0
+    covering = False
     for token in range(offsets.shape[0]):
-        covering += flat[2 * token + 1] > flat[2 * token]
-    return covering == 0
+        covering |= flat[2 * token + 1] > flat[2 * token]
+    return not covering
 
 
 @njit(nogil=True)
@@ -198,15 +198,9 @@ def _copy_tokens(row, offsets, special):  # type: ignore[no-untyped-def]
             covered += max(stop - max(start, reach), 0)
             reach = max(reach, stop)
             tokens += 1
-    row.column, row.start, row.stop = columns[:tokens], copied[:tokens, 0], copied[:tokens, 1]
-    row.tokens, row.covered = tokens, covered
+    row.tokens, row.column, row.offsets = tokens, columns[:tokens], copied[:tokens]
+    row.covered = covered
     row.low, row.high = (low, high) if tokens else (0, 0)
-
-
-@njit(nogil=True)
-def number_at(word, index):  # type: ignore[no-untyped-def]
-    """Return number `index` of a stream, in [0, 1)."""
-    return (_mix64(word + (np.uint64(index) + ONE) * GAMMA) >> _11) * TO_UNIT
 
 
 @njit(nogil=True)

@@ -93,10 +93,10 @@ def mean_gain(row, short, long):  # type: ignore[no-untyped-def]
     if row.per_nucleotide:
         lone = max(1 / tokens_per_nucleotide, 1.0)
         return ((lone + short - 1) + (lone + long - 1)) / 2
-    starts, stops = row.start, row.stop
+    flat = row.offsets.reshape(-1)
     shown = 0
     for token in range(row.tokens):
-        shown += stops[token] - starts[token]
+        shown += flat[2 * token + 1] - flat[2 * token]
     lone = shown / nucleotides
     return ((lone + (short - 1) * tokens_per_nucleotide) + (lone + (long - 1) * tokens_per_nucleotide)) / 2
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from dnamask_plugins.compiled import njit
 from dnamask_plugins.strategies.kernels.drawing import UNKNOWN_LETTER, spend_on_items, unit_weight
-from dnamask_plugins.strategies.kernels.row import new_row, number_at, open_row
+from dnamask_plugins.strategies.kernels.row import new_row, open_row
 from dnamask_plugins.strategies.kernels.spending import offer_interval
+from dnamask_plugins.streams import number_at
 
 
 @njit(cache=True, nogil=True)

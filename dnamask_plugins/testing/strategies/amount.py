@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dnamask_plugins.budget import Budget, hidden_nucleotides, hidden_rate, token_rate
 from dnamask_plugins.testing import samples
@@ -16,6 +18,10 @@ from dnamask_plugins.testing.strategies.calling import (
     select_sample,
     show,
 )
+from dnamask_plugins.types import BoolArray, TokenBatch
+
+STEPS: Final = 4
+"""Realised rates are averaged over as many masks of each example."""
 
 
 @promise("strategies", needs=("returns_a_mask",))
@@ -71,35 +77,35 @@ def rate_one_chooses_everything(strategy: Any) -> None:
 @promise("strategies", needs=("rate_one_chooses_everything",))
 def realised_rate_is_the_wanted_one(strategy: Any) -> None:
     """Choose the budget's share of the tokens over many examples, at 0.05, 0.15 and 0.4."""
-    bound = float(getattr(strategy, "rate_bound", RATE_BOUND))
     for layout in samples.LAYOUTS:
-        batch = samples.batch(layout)
         for rate in RATES:
-            masks = [select_sample(strategy, layout, Budget(rate), step) for step in range(4)]
-            realised = float(np.mean([np.nanmean(token_rate(mask, batch)) for mask in masks]))
-            require(
-                abs(realised - rate) <= bound,
-                expected=f"{rate} within {bound}",
-                came=f"{realised:.4f}",
-                example=f"{layout}, {len(batch)} sequences, 4 steps; a rate_bound may be stated",
-            )
+            _require_share(strategy, layout, Budget(rate), token_rate)
 
 
 @promise("strategies", needs=("rate_one_chooses_everything",))
 def nucleotide_budget_is_kept(strategy: Any) -> None:
     """Hide the budget's share of the nucleotides when the budget is per nucleotide."""
-    bound = float(getattr(strategy, "rate_bound", RATE_BOUND))
     for layout in samples.LAYOUTS:
-        batch = samples.batch(layout)
-        budget = Budget(0.15, per="nucleotide")
-        masks = [select_sample(strategy, layout, budget, step) for step in range(4)]
-        realised = float(np.mean([np.nanmean(hidden_rate(mask, batch)) for mask in masks]))
-        require(
-            abs(realised - 0.15) <= bound,
-            expected=f"0.15 within {bound} of the nucleotides hidden",
-            came=f"{realised:.4f}",
-            example=f"{layout}, Budget(0.15, per='nucleotide')",
-        )
+        _require_share(strategy, layout, Budget(0.15, per="nucleotide"), hidden_rate)
+
+
+def _require_share(
+    strategy: Any,
+    layout: str,
+    budget: Budget,
+    realised: Callable[[BoolArray, TokenBatch], NDArray[np.float64]],
+) -> None:
+    """Require that the masks of several steps spend a budget on average."""
+    bound = float(getattr(strategy, "rate_bound", RATE_BOUND))
+    batch = samples.batch(layout)
+    masks = [select_sample(strategy, layout, budget, step) for step in range(STEPS)]
+    mean = float(np.mean([np.nanmean(realised(mask, batch)) for mask in masks]))
+    require(
+        abs(mean - budget.rate) <= bound,
+        expected=f"{budget.rate} of the {budget.per}s within {bound}",
+        came=f"{mean:.4f}",
+        example=f"{layout}, {len(batch)} sequences, {STEPS} steps, {budget}; a rate_bound may be stated",
+    )
 
 
 @promise("strategies", needs=("rate_one_chooses_everything",))
