@@ -5,6 +5,7 @@ A kernel masks the rows of a batch one after the other. It keeps what it knows o
 - `row`: the maskable tokens, what is masked so far, the numbers drawn;
 - `spending`: hiding nucleotides, and the budget rule;
 - `drawing`: taking random tokens, spans and centres;
+- `kmers`: windows of k nucleotides as numbers;
 - `items`, `genemask`, `ranked`, `units`: one selection each.
 
 It may import `compiled`, `splitmix` and `streams`; strategies import it when they are first called, because

@@ -21,6 +21,7 @@ from dnamask_plugins.strategies.kernels.drawing import (
     next_item,
     unit_weight,
 )
+from dnamask_plugins.strategies.kernels.kmers import NO_CODE, last_code, next_code, position_rank
 from dnamask_plugins.strategies.kernels.row import (
     new_row,
     next_number,
@@ -37,12 +38,6 @@ _ABOVE_ALL: Final = np.iinfo(np.int64).max
 
 
 @njit(nogil=True)
-def position_rank(start, ranks):  # type: ignore[no-untyped-def]
-    """Return the rank that the released programs take for the window at `start`."""
-    return ranks[start] if start < ranks.shape[0] else 0
-
-
-@njit(nogil=True)
 def _best_window(row, center, k, ranks, by_position):  # type: ignore[no-untyped-def]
     """Return rank and start of the best-scored window over a centre; (-1, NONE) without one.
 
@@ -53,12 +48,12 @@ def _best_window(row, center, k, ranks, by_position):  # type: ignore[no-untyped
     middle = center - k // 2
     leftmost = max(center - k + 1, row.low)
     end = min(center + k, row.high)
-    code = known = 0
+    known, code, last = 0, NO_CODE, last_code(k)
     for nucleotide in range(leftmost, end):
         if codes[nucleotide] > 3:
-            code = known = 0
+            known = 0
         else:
-            code = (4 * code + codes[nucleotide]) & (4**k - 1)
+            code = next_code(code, codes[nucleotide], last)
             known += 1
         start = nucleotide + 1 - k
         if start < leftmost:

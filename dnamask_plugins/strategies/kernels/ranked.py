@@ -24,7 +24,7 @@ from numba.experimental import structref
 from dnamask_plugins.compiled import njit
 from dnamask_plugins.splitmix import GAMMA, ONE
 from dnamask_plugins.strategies.kernels.drawing import NONE, spend_on_items, unit_weight
-from dnamask_plugins.strategies.kernels.genemask import position_rank
+from dnamask_plugins.strategies.kernels.kmers import NO_CODE, last_code, next_code, position_rank
 from dnamask_plugins.strategies.kernels.row import new_row, next_number, open_row
 from dnamask_plugins.strategies.kernels.spending import offer_interval
 from dnamask_plugins.streams import number_at
@@ -33,7 +33,6 @@ _START_BITS: Final = 31
 _EXACT: Final = 1 << (_START_BITS - 1)
 _START: Final = _EXACT - 1
 _ORDER: Final = ~((1 << _START_BITS) - 1)
-_TWO: Final = np.uint64(2)
 _GONE: Final = np.iinfo(np.int64).max
 _GAMMA_2, _GAMMA_3, _GAMMA_4 = (np.uint64(int(GAMMA) ** power % (1 << 64)) for power in (2, 3, 4))
 
@@ -74,10 +73,12 @@ structref.define_proxy(
 
 
 @njit(nogil=True)
-def _least(keys):  # type: ignore[no-untyped-def]
+def _least(keys, begin, end):  # type: ignore[no-untyped-def]
+    """Return the smallest of keys begin..end-1."""
     least = _GONE
-    for key in keys:
-        least = min(least, key)
+    # Unsigned: of another index numba asks whether it is negative, which keeps a loop from being vectorised.
+    for index in range(np.uint64(begin), np.uint64(end)):
+        least = min(least, keys[index])
     return least
 
 
@@ -92,15 +93,14 @@ def _rank_windows(ranking, row):  # type: ignore[no-untyped-def]
     """Give every scored window of the row its key."""
     codes, keys, ranks, slowness, k = row.codes, ranking.keys, ranking.ranks, ranking.slowness, ranking.k
     by_position, word, noisy = ranking.by_position, row.word, slowness.shape[0] > 0
-    worst, run = 4**k, 0
-    # Unsigned, because an index that may be negative takes numba a test each time.
-    code, last = np.uint64(0), np.uint64(worst - 1)
+    run, code, last = 0, NO_CODE, last_code(k)
+    worst = np.int64(last) + 1
     keys[: row.high] = _GONE
     for nucleotide in range(row.low, row.high):
         if codes[nucleotide] > 3:
             run = 0
             continue
-        code = ((code << _TWO) + np.uint64(codes[nucleotide])) & last
+        code = next_code(code, codes[nucleotide], last)
         run += 1
         if run < k:
             continue
@@ -114,7 +114,7 @@ def _rank_windows(ranking, row):  # type: ignore[no-untyped-def]
                 keys[start] = ((worst - rank) << _START_BITS) | start
     block = ranking.block
     for number in range((row.high + block - 1) // block):
-        ranking.least[number] = _least(keys[number * block : min((number + 1) * block, row.high)])
+        ranking.least[number] = _least(keys, number * block, min((number + 1) * block, row.high))
 
 
 @njit(nogil=True)
@@ -141,13 +141,13 @@ def _next_window(ranking, row):  # type: ignore[no-untyped-def]
     keys, least, block = ranking.keys, ranking.least, ranking.block
     noisy = ranking.slowness.shape[0] > 0
     while True:
-        key = _least(least[: (row.high + block - 1) // block])
+        key = _least(least, 0, (row.high + block - 1) // block)
         if key == _GONE:
             return NONE
         start = key & _START
         keys[start] = _GONE
         begin = start // block * block
-        rest = _least(keys[begin : min(begin + block, row.high)])
+        rest = _least(keys, begin, min(begin + block, row.high))
         if noisy and not key & _EXACT:
             keys[start] = _exact_key(ranking, row, start)
             least[start // block] = min(rest, keys[start])
@@ -159,9 +159,9 @@ def _next_window(ranking, row):  # type: ignore[no-untyped-def]
 @njit(nogil=True)
 def _exact_key(ranking, row, start):  # type: ignore[no-untyped-def]
     codes = row.codes
-    code = 0
+    code, last = NO_CODE, last_code(ranking.k)
     for nucleotide in range(start, start + ranking.k):
-        code = 4 * code + codes[nucleotide]
+        code = next_code(code, codes[nucleotide], last)
     time = -np.log(1.0 - number_at(row.word, start + 1)) * ranking.slowness[code]
     return _race_key(time, start) | _EXACT
 
