@@ -18,7 +18,7 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="dnamask-state-")
 hypothesis.settings.register_profile("without a clock", deadline=None)
 hypothesis.settings.load_profile("without a clock")
 
-pytest_plugins = ("hub_cache", "small_run", "toy_suite")
+pytest_plugins = ("hub_cache", "interpreters", "small_run", "toy_suite")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import warm_commands
 from page_folders import put
 
 __all__ = ["put"]
@@ -39,8 +37,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A virtual environment that sees what is installed here, and a process that runs its commands."""
+def home(tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Path:
+    """A virtual environment that sees what is installed here; its commands are run by `warm_python`."""
     pytest.importorskip(
         "setuptools", minversion="77", reason="packages are built with the setuptools at hand"
     )
@@ -51,25 +49,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     inherited = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     lines = [str(ROOT), *(f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(inherited))]
     Path(site, "inherited.pth").write_text("\n".join(lines) + "\n")
-    ask = f"{binaries / 'python'} -S -E {warm_commands.__file__} {home / 'line'}"
     scripts = {
         "pip": f'exec {binaries / "python"} -m pip "$@"',
-        "pytest": f'exec {ask} pytest "$@"',
-        "dnamask": f'exec {ask} dnamask_plugins "$@"',
+        "pytest": f'exec {warm_python} -m pytest "$@"',
+        "dnamask": f'exec {warm_python} -m dnamask_plugins "$@"',
         "torchrun": TORCHRUN.format(python=binaries / "python"),
     }
     for name, text in scripts.items():
         (binaries / name).write_text(f"#!/bin/bash\n{text}\n")
         (binaries / name).chmod(0o755)
-    with subprocess.Popen(
-        [binaries / "python", warm_commands.__file__, str(home / "line")],
-        env=os.environ | {"HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as server:
-        assert server.stdout is not None
-        assert server.stdout.readline() == b"ready\n"
-        yield home
+    return home
 
 
 @pytest.fixture
@@ -86,6 +75,7 @@ def shell(home: Path, folder: Path) -> Shell:
     }
     environment |= {
         "PATH": f"{binaries}{os.pathsep}{environment['PATH']}",
+        "WARM_PREFIX": str(home),
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as: no isolation
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -106,9 +96,3 @@ def shell(home: Path, folder: Path) -> Shell:
         return done
 
     return run
-
-
-@pytest.fixture(scope="session")
-def python() -> str:
-    """This interpreter."""
-    return sys.executable

@@ -40,7 +40,7 @@ def put(
     small_table: Path,
     make_model: Callable[..., Path],
     folder: Path,
-    home: Path,
+    warm_hub: Path,
 ) -> Callable[[str, Iterable[str]], None]:
     """Return a function that puts things of a kind into the folder, under the names that a page uses."""
 
@@ -51,7 +51,7 @@ def put(
     def on_hub(model: Path, place: Path) -> None:
         owner, name = place.parent.name, place.name
         repository, _, revision = f"{owner}/{name}".partition("@")
-        put_into(home / "hub" / "hub", model, repository, revision)
+        put_into(warm_hub / "hub", model, repository, revision)
 
     def megatron(place: Path) -> None:
         from transformers import MegatronBertConfig

@@ -1,4 +1,7 @@
-"""Runs as processes: several at once, stopped by signals, killed outright."""
+"""Runs as processes: several at once, stopped by signals, killed outright.
+
+Where starting Python is not what a test is about, a process is one of `warm_python`.
+"""
 
 from __future__ import annotations
 
@@ -50,11 +53,9 @@ def as_toml(values: dict[str, Any], prefix: str = "") -> str:
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
-def dnamask(*arguments: str, **keywords: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dnamask_plugins", *arguments]
-    return subprocess.run(
-        command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False, **keywords
-    )
+def dnamask(python: str | Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [python, "-m", "dnamask_plugins", *arguments]
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
 
 
 def history(folder: Path) -> list[dict[str, Any]]:
@@ -62,13 +63,19 @@ def history(folder: Path) -> list[dict[str, Any]]:
 
 
 def launched(
-    launcher: list[str], *arguments: str, meanwhile: Callable[[int], None] = lambda launcher: None
+    python: str | Path, *arguments: str, meanwhile: Callable[[int], None] = lambda launcher: None
 ) -> subprocess.CompletedProcess[str]:
-    """Run what a user types, with a port that is free; on a machine with GPUs as on one without."""
+    """Run what README says, with a port that is free; on a machine with GPUs as on one without."""
+    launcher = readme_command()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    environment = {**ENVIRONMENT, "CUDA_VISIBLE_DEVICES": "", "PET_MASTER_PORT": port}
+    environment = {
+        **ENVIRONMENT,
+        "CUDA_VISIBLE_DEVICES": "",
+        "PET_MASTER_PORT": port,
+        "PYTHON_EXEC": str(python),
+    }
     command = [str(Path(sys.executable).parent / launcher[0]), *launcher[1:], *arguments]
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -89,12 +96,12 @@ def readme_command() -> list[str]:
     return found[1].split()
 
 
-def test_the_command_of_the_readme_is_one_run(arguments: Any, tmp_path: Path) -> None:
+def test_the_command_of_the_readme_is_one_run(arguments: Any, tmp_path: Path, warm_python: Path) -> None:
     """Not two that write into one folder; equal to one process with the same global batch."""
-    one = dnamask(*arguments("one", loss="both", gradient_accumulation_steps=2))
+    one = dnamask(warm_python, *arguments("one", loss="both", gradient_accumulation_steps=2))
     assert one.returncode == 0, one.stderr
     pair = arguments("two", loss="both", gradient_accumulation_steps=1)
-    two = launched(readme_command(), *pair)
+    two = launched(sys.executable, *pair)
     assert two.returncode == 0, two.stderr
     first, second = (json.loads((tmp_path / name / "run.json").read_text()) for name in ("one", "two"))
     assert (first["progress"]["processes"], second["progress"]["processes"]) == (1, 2)
@@ -109,14 +116,16 @@ def test_the_command_of_the_readme_is_one_run(arguments: Any, tmp_path: Path) ->
     assert strategy == [[row[key] for key in row if key.startswith("strategy/")] for row in others]
 
     before = (tmp_path / "two" / "run.json").read_bytes()
-    alone = dnamask(*pair, "--resume")
+    alone = dnamask(warm_python, *pair, "--resume")
     assert alone.returncode == 2
     assert "processes (2, now 1)" in alone.stderr
     assert (tmp_path / "two" / "run.json").read_bytes() == before
 
 
-def test_processes_that_would_run_alone_are_refused_in_one_line(arguments: Any, tmp_path: Path) -> None:
-    refused = launched(readme_command(), *arguments("alone", use_cpu=False))
+def test_processes_that_would_run_alone_are_refused_in_one_line(
+    arguments: Any, tmp_path: Path, warm_python: Path
+) -> None:
+    refused = launched(warm_python, *arguments("alone", use_cpu=False))
     assert refused.returncode != 0
     assert len(told(refused)) == 1, refused.stderr
     assert "2 processes were started but the Trainer sees 1" in told(refused)[0]
@@ -127,7 +136,8 @@ def test_processes_that_would_run_alone_are_refused_in_one_line(arguments: Any, 
 def test_what_runs_once_is_refused_under_a_launcher(tmp_path: Path) -> None:
     """Before the model, the data or the folder are looked at: none of them is there."""
     out = ["--out", str(tmp_path / "out")]
-    refused = launched(readme_command(), "gue", "run", "--model", "none", "--gue-dir", str(tmp_path), *out)
+    given = ["gue", "run", "--model", "none", "--gue-dir", str(tmp_path), *out]
+    refused = launched(sys.executable, *given)
     assert refused.returncode != 0
     (line,) = told(refused)
     assert "'gue run' was started as 2 processes" in line
@@ -146,7 +156,7 @@ def rank_of_launcher(launcher: int, rank: int) -> psutil.Process:
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into the environment of other processes")
 @pytest.mark.parametrize("rank", [1])
 def test_a_signal_to_one_of_two_stops_both_after_the_same_step(
-    arguments: Any, tmp_path: Path, rank: int
+    arguments: Any, tmp_path: Path, warm_python: Path, rank: int
 ) -> None:
     command, folder = arguments("pair", max_steps=120, eval_steps=10, save_steps=10), tmp_path / "pair"
 
@@ -154,7 +164,7 @@ def test_a_signal_to_one_of_two_stops_both_after_the_same_step(
         wait_for_checkpoint(folder, lambda: psutil.pid_exists(launcher))
         rank_of_launcher(launcher, rank).send_signal(signal.SIGTERM)
 
-    stopped = launched(readme_command(), *command, meanwhile=send)
+    stopped = launched(warm_python, *command, meanwhile=send)
     assert stopped.returncode != 0
     (line,) = told(stopped)
     found = re.search(r"stopped by signal 15 after step (\d+), saved in", line)
@@ -162,7 +172,7 @@ def test_a_signal_to_one_of_two_stops_both_after_the_same_step(
     step = int(found[1])
     assert 10 <= step < 120
     assert (folder / f"checkpoint-{step}" / "complete.json").is_file()
-    resumed = launched(readme_command(), *command, "--resume")
+    resumed = launched(warm_python, *command, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     record = json.loads((folder / "run.json").read_text())
     assert [each["from_step"] for each in record["sessions"]] == [0, step]
@@ -177,9 +187,11 @@ def wait_for_checkpoint(folder: Path, alive: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def interrupted(arguments: list[str], number: int, folder: Path) -> subprocess.CompletedProcess[str]:
+def interrupted(
+    python: Path, arguments: list[str], number: int, folder: Path
+) -> subprocess.CompletedProcess[str]:
     """Start a run, send a signal once it has a checkpoint, and wait for its end."""
-    command = [sys.executable, "-m", "dnamask_plugins", *arguments]
+    command = [python, "-m", "dnamask_plugins", *arguments]
     process = subprocess.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -190,21 +202,23 @@ def interrupted(arguments: list[str], number: int, folder: Path) -> subprocess.C
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_a_signal_saves_and_says_resume_me(arguments: Any, tmp_path: Path, number: int) -> None:
+def test_a_signal_saves_and_says_resume_me(
+    arguments: Any, tmp_path: Path, warm_python: Path, number: int
+) -> None:
     command = arguments("stopped", max_steps=400, eval_steps=4, save_steps=4)
-    stopped = interrupted(command, number, tmp_path / "stopped")
+    stopped = interrupted(warm_python, command, number, tmp_path / "stopped")
     assert stopped.returncode == 75, stopped.stderr
     assert "--resume" in stopped.stderr
     assert len(stopped.stderr.strip().splitlines()) == 1
     assert list((tmp_path / "stopped").glob("checkpoint-*/complete.json"))
 
 
-def test_killed_run_resumes_to_the_same_weights(arguments: Any, tmp_path: Path) -> None:
-    assert dnamask(*arguments("whole", max_steps=40)).returncode == 0
+def test_killed_run_resumes_to_the_same_weights(arguments: Any, tmp_path: Path, warm_python: Path) -> None:
+    assert dnamask(warm_python, *arguments("whole", max_steps=40)).returncode == 0
     command = arguments("killed", max_steps=40)
-    killed = interrupted(command, signal.SIGKILL, tmp_path / "killed")
+    killed = interrupted(warm_python, command, signal.SIGKILL, tmp_path / "killed")
     assert killed.returncode == -signal.SIGKILL
-    resumed = dnamask(*command, "--resume")
+    resumed = dnamask(warm_python, *command, "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert same_weights(tmp_path / "whole", tmp_path / "killed")
     assert [row["loss"] for row in history(tmp_path / "whole")] == [
@@ -212,7 +226,9 @@ def test_killed_run_resumes_to_the_same_weights(arguments: Any, tmp_path: Path) 
     ]
 
 
-def test_errors_on_the_command_line_are_one_line_and_exit_code_2(arguments: Any, tmp_path: Path) -> None:
+def test_errors_on_the_command_line_are_one_line_and_exit_code_2(
+    arguments: Any, tmp_path: Path, warm_python: Path
+) -> None:
     for extra, word in (
         (["--mask-rate", "1.2"], "mask rate"),
         (["--mask-rate", "0"], "mask rate"),
@@ -222,7 +238,7 @@ def test_errors_on_the_command_line_are_one_line_and_exit_code_2(arguments: Any,
         (["--set", "nonsense"], "KEY=VALUE"),
         (["--npmi", str(tmp_path)], str(tmp_path)),
     ):
-        failed = dnamask(*arguments("bad"), *extra)
+        failed = dnamask(warm_python, *arguments("bad"), *extra)
         assert failed.returncode == 2, failed.stderr
         assert word in failed.stderr
         assert len(failed.stderr.strip().splitlines()) == 1, failed.stderr
