@@ -115,6 +115,7 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, default=8, help="batches; each is run once to warm up, once timed"
     )
+    parser.add_argument("--only", default="", help="models whose name has this part")
     parser.add_argument("--minutes", type=float, default=7.0, help="start nothing new after this time")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -133,6 +134,8 @@ def main() -> None:
     }
     runs = []
     for case in CASES:
+        if options.only not in case.backbone.name:
+            continue
         if time.monotonic() > deadline:
             print(f"{case.backbone.name}: left out, no time", flush=True)
             continue

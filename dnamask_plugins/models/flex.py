@@ -50,14 +50,16 @@ def attend_with_flex(
     def in_one_window(_batch: Any, _head: Any, asker: Any, asked: Any) -> Any:
         return window_of_query[asker] == window_of_key[asked]
 
-    attended = flex(
-        query.transpose(0, 1)[None],
-        key.transpose(0, 1)[None],
-        value.transpose(0, 1)[None],
-        score_mod=with_bias,
-        block_mask=block_mask(asking, windows, in_one_window),
-        scale=attention.scale,
-    )
+    # PyTorch 2.11 cannot compile it under autocast, which has nothing to convert here.
+    with torch.autocast(query.device.type, enabled=False):
+        attended = flex(
+            query.transpose(0, 1)[None],
+            key.transpose(0, 1)[None],
+            value.transpose(0, 1)[None],
+            score_mod=with_bias,
+            block_mask=block_mask(asking, windows, in_one_window),
+            scale=attention.scale,
+        )
     return attended[0].transpose(0, 1)
 
 

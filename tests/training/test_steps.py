@@ -18,6 +18,7 @@ from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.curricula.constant import Constant
 from dnamask_plugins.errors import PluginError
 from dnamask_plugins.masking import Masker
+from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.strategies.random_token import RandomToken
 from dnamask_plugins.strategies.span import Span
 from dnamask_plugins.tokenizers.nucleotide import NucleotideTokenizer
@@ -110,7 +111,7 @@ def test_the_first_loss_that_is_not_finite_is_named_at_the_next_look() -> None:
 
 
 class WaitsOfOperations(TorchDispatchMode):
-    """Counts operations whose result, or its shape, the host must wait for."""
+    """Counts operations that the host must wait for: their result, its shape, or a constant that it sends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +119,10 @@ class WaitsOfOperations(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = str(function)
-        asks = any(word in name for word in ("_local_scalar_dense", "nonzero", "masked_select", "unique"))
+        asks = any(
+            word in name
+            for word in ("_local_scalar_dense", "nonzero", "masked_select", "unique", "lift_fresh")
+        )
         indices = args[1] if name.startswith("aten.index.") else ()
         by_mask = any(isinstance(each, torch.Tensor) and each.dtype == torch.bool for each in indices)
         if asks or by_mask:
@@ -156,39 +160,46 @@ class Watched(MaskingTrainer):
         return loss
 
 
-@pytest.mark.parametrize("family", ["packed", "plain"])
-def test_no_micro_batch_waits_for_the_device(family: str, tmp_path: Any, monkeypatch: Any) -> None:
-    if family == "plain":
-        monkeypatch.setattr("dnamask_plugins.models.masked_loss.encoder_of", lambda _: None)
-    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+SHAPE = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+PACKED = ("logo", "dnabert2", "nucleotide_transformer")
 
-    def waits(drop_plan: bool) -> list[str]:
-        class Own(Watched):
-            pass
 
-        Own.waits, Own.drop_plan = [], drop_plan
-        arguments = TrainingArguments(
-            str(tmp_path), max_steps=3, per_device_train_batch_size=2, gradient_accumulation_steps=2,
-            report_to="none", save_strategy="no", disable_tqdm=True, use_cpu=True, logging_steps=2,
-        )  # fmt: skip
-        model = BertForMaskedLM(BertConfig(vocab_size=TOKENIZER.vocab_size, **shape))
-        masker = maker().masker
-        trainer = Own(
-            model, arguments, lambda ids: examples(range(ids[0], ids[0] + len(ids))), masker,
-            Schedule(Constant("span")),
-        )  # fmt: skip
-        trainer._steps = StepsAhead(trainer._steps.make, True)
-        trainer.train()
-        return Own.waits
+def waits_of_training(backbone: str, folder: Path, drop_plan: bool) -> list[str]:
+    """Train a small model for three steps of two micro-batches."""
 
-    planned, unplanned = waits(drop_plan=False), waits(drop_plan=True)
+    class Own(Watched):
+        pass
+
+    Own.waits, Own.drop_plan = [], drop_plan
+    arguments = TrainingArguments(
+        str(folder), max_steps=3, per_device_train_batch_size=2, gradient_accumulation_steps=2,
+        report_to="none", save_strategy="no", disable_tqdm=True, use_cpu=True, logging_steps=2,
+    )  # fmt: skip
+    model, _ = load_masked_lm(backbone, TOKENIZER, seed=0, **SHAPE)
+    trainer = Own(
+        model, arguments, lambda ids: examples(range(ids[0], ids[0] + len(ids))), maker().masker,
+        Schedule(Constant("span")),
+    )  # fmt: skip
+    trainer._steps = StepsAhead(trainer._steps.make, True)
+    trainer.train()
+    return Own.waits
+
+
+@pytest.mark.parametrize("backbone", PACKED)
+def test_no_micro_batch_waits_for_the_device(backbone: str, tmp_path: Path) -> None:
+    # What a model keeps is made, and sent, with the first micro-batch of its life.
+    waits_of_training(backbone, tmp_path, drop_plan=False)
+    assert waits_of_training(backbone, tmp_path, drop_plan=False) == []
+    assert waits_of_training(backbone, tmp_path, drop_plan=True), "the counter sees what it is for"
+
+
+def test_what_transformers_asks_of_a_model_that_is_not_packed(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("dnamask_plugins.models.masked_loss.encoder_of", lambda _: None)
+    planned, unplanned = (waits_of_training("logo", tmp_path, drop) for drop in (False, True))
     assert len(unplanned) > len(planned), "the counter sees what it is for"
-    if family == "packed":
-        assert planned == []
-    else:
-        # transformers' own forward pass asks of each micro-batch, once, whether its mask hides anything.
-        assert planned.count("aten._local_scalar_dense.default") <= 6
-        assert set(planned) <= {"aten._local_scalar_dense.default", "__bool__"}
+    # transformers' own forward pass asks of each micro-batch, once, whether its mask hides anything.
+    assert planned.count("aten._local_scalar_dense.default") <= 6
+    assert set(planned) <= {"aten._local_scalar_dense.default", "__bool__"}
 
 
 class Switches(Constant):

@@ -6,6 +6,7 @@ the shape (T, hidden), and `packed_rows` keeps attention within each sequence.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -44,8 +45,13 @@ def alibi_bias(heads: int, width: int, device: torch.device, dtype: torch.dtype)
     """Return what is added to the scores of two places: -slope * distance, shape (heads, width, width)."""
     place = torch.arange(width, device=device)
     distance = (place[None, :] - place[:, None]).abs()
-    slopes = torch.tensor(alibi_slopes(heads), device=device)
-    return (-slopes[:, None, None] * distance).to(dtype)
+    return (-_slopes_on(heads, device)[:, None, None] * distance).to(dtype)
+
+
+@functools.cache
+def _slopes_on(heads: int, device: torch.device) -> torch.Tensor:
+    # Copied once: a copy from the host makes it wait for all that the device has still to do.
+    return torch.tensor(alibi_slopes(heads), device=device)
 
 
 class DnaBert2Embeddings(nn.Module):
