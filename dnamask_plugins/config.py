@@ -61,13 +61,21 @@ def parse_assignment(text: str, option: str = "--set") -> dict[str, Any]:
         There is no ``=``, or no key.
     """
     path, separator, raw = text.partition("=")
-    keys = [key.strip() for key in path.split(".")]
-    if not separator or not all(keys):
+    if not separator or not all(key.strip() for key in path.split(".")):
         raise ConfigError(f"{option} takes KEY=VALUE, for example trainer.learning_rate=1e-4, not '{text}'")
-    value = parse_value(raw.strip())
-    for key in reversed(keys):
-        value = {key: value}
-    return dict(value)
+    return nested(path, parse_value(raw.strip()))
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """Return a value in the tables that a path with dots names.
+
+    Examples
+    --------
+    >>> nested("trainer.max_steps", 10)
+    {'trainer': {'max_steps': 10}}
+    """
+    table, *parts = (key.strip() for key in path.split("."))
+    return {table: nested(".".join(parts), value) if parts else value}
 
 
 def parse_assignments(texts: Iterable[str], option: str = "--set") -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+
 from dnamask_plugins import terminal
 
 
@@ -20,6 +22,12 @@ def reading(paths: Sequence[str | Path], label: str) -> Iterator[Callable[[int],
     with terminal.bar(*columns, transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda count: bar.advance(task, count)
+
+
+def tell_resumed(done: int, unit: str, *, err: bool = False) -> None:
+    """Say where a command went on, if an earlier one had done a part."""
+    if done:
+        typer.echo(f"went on after {done:,} {unit} of an earlier command", err=err)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnamask_plugins import plugins, terminal
+from dnamask_plugins.cli.options.common import PrintJson
 from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import PluginError, suggest
 
@@ -42,27 +43,17 @@ def check(
     vouch: Annotated[
         bool, typer.Option("--vouch", help="For maintainers: end with [verification] for the registry entry.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: PrintJson = False,
 ) -> None:
     """Check that a plugin keeps what its kind promises; exit code 1 when it does not."""
     # That unregistered code is run is what this command is for.
     warnings.filterwarnings("ignore", message="running code of", category=plugins.PluginWarning)
     plugin = plugins.info(_kind(plugins.normalize(name), kind), name)
     settings = {"name": plugin.name, **parse_assignments(parameter or ())}
-
-    from dnamask_plugins.testing import Examination
-    from dnamask_plugins.testing.samples import build
-
-    built = build(plugin.kind, settings)
-    examination = Examination(built)
-    with _hypothesis_elsewhere():
-        outcomes = [examination.outcome(each) for each in _with_progress(list(examination.checks))]
+    built, outcomes = _examined(plugin.kind, settings)
     bad = [each for each in outcomes if each.status in ("failed", "unexpectedly passed")]
     if as_json:
-        rows = [{"check": o.check.name, "status": o.status, "detail": o.detail} for o in outcomes]
-        # Backbones and suites of tasks have no configuration of their own.
-        told = built.to_config() if hasattr(built, "to_config") else settings
-        typer.echo(json.dumps({"plugin": dict(told), "checks": rows}, indent=1))
+        _print_json(built, settings, outcomes)
     else:
         _print_report(plugin, built, outcomes, bad)
         if vouch and not bad:
@@ -71,6 +62,17 @@ def check(
             typer.echo(verification(plugin, outcomes), nl=False)
     if bad:
         raise typer.Exit(1)
+
+
+def _examined(kind: str, settings: dict[str, Any]) -> tuple[Any, list[Outcome]]:
+    """Build a plugin, and hold every check of its kind against it."""
+    from dnamask_plugins.testing import Examination
+    from dnamask_plugins.testing.samples import build
+
+    built = build(kind, settings)
+    examination = Examination(built)
+    with _hypothesis_elsewhere():
+        return built, [examination.outcome(each) for each in _with_progress(list(examination.checks))]
 
 
 @contextlib.contextmanager
@@ -112,6 +114,13 @@ def _with_progress(names: list[str]) -> Any:
         transient=True,
         disable=not sys.stderr.isatty(),
     )
+
+
+def _print_json(built: Any, settings: dict[str, Any], outcomes: list[Outcome]) -> None:
+    rows = [{"check": o.check.name, "status": o.status, "detail": o.detail} for o in outcomes]
+    # Backbones and suites of tasks have no configuration of their own.
+    told = built.to_config() if hasattr(built, "to_config") else settings
+    typer.echo(json.dumps({"plugin": dict(told), "checks": rows}, indent=1))
 
 
 def _print_report(

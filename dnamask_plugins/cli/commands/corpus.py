@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnamask_plugins.cli.options.common import Fastas, MoreFastas
 from dnamask_plugins.cli.progress import reading
 
 if TYPE_CHECKING:
@@ -17,12 +18,9 @@ app = typer.Typer(no_args_is_help=True, help="Corpora: genomes in half a byte a 
 
 @app.command()
 def build(
-    fasta: Annotated[
-        list[Path],
-        typer.Option(help="FASTA, plain or gzip; may be given several times, or before more files."),
-    ],
+    fasta: Fastas,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")],
-    more: Annotated[list[Path] | None, typer.Argument(help="More FASTA files.", show_default=False)] = None,
+    more: MoreFastas = None,
     exclude_soft_masked: Annotated[
         bool,
         typer.Option("--exclude-soft-masked", help="Leave lower-case repeats out."),

@@ -7,11 +7,12 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
 from dnamask_plugins import plugins, terminal
+from dnamask_plugins.cli.options.common import PrintJson
 from dnamask_plugins.environment import environment
 from dnamask_plugins.errors import DnamaskError
 
@@ -29,7 +30,7 @@ OPTIONAL: Final = {
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(as_json: PrintJson = False) -> None:
     """Look at this installation: versions, devices, plugins that fail, caches, what is missing for what.
 
     Exit code 1 where a plugin does not load. Every plugin is imported for this.

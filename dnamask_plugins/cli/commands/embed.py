@@ -8,17 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import (
-    LabelColumn,
-    ModelArgument,
-    NameColumn,
-    Overwrite,
-    SequenceColumn,
-    Sequences,
-    Stride,
-    WindowLength,
-)
-from dnamask_plugins.cli.progress import counting
+from dnamask_plugins.cli.options import inference as option
+from dnamask_plugins.cli.options.common import ModelArgument, Overwrite
+from dnamask_plugins.cli.progress import counting, tell_resumed
 from dnamask_plugins.errors import ConfigError
 
 app = typer.Typer()
@@ -42,7 +34,7 @@ class Map(str, Enum):
 @app.command()
 def embed(
     model: ModelArgument,
-    sequences: Sequences,
+    sequences: option.Sequences,
     output: Annotated[Path, typer.Option("--output", "-o", help="FILE.npz, .parquet or .zarr.")],
     pool: Annotated[Pool, typer.Option(help="Mean over tokens, first token, or every token.")] = Pool.mean,
     layer: Annotated[int, typer.Option(help="0: the embeddings; -1: the last layer.")] = -1,
@@ -50,11 +42,11 @@ def embed(
         Path | None, typer.Option(help="PNG with a map of the sequences, coloured by label.")
     ] = None,
     kind: Annotated[Map, typer.Option("--map", help="How the map is made; umap is an extra.")] = Map.pca,
-    window: WindowLength = None,
-    stride: Stride = None,
-    sequence_column: SequenceColumn = None,
-    name_column: NameColumn = None,
-    label_column: LabelColumn = None,
+    window: option.WindowLength = None,
+    stride: option.Stride = None,
+    sequence_column: option.SequenceColumn = None,
+    name_column: option.NameColumn = None,
+    label_column: option.LabelColumn = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn sequences into vectors (npz, parquet or zarr), and draw them as a map."""
@@ -68,8 +60,7 @@ def embed(
     reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
     with counting(reading.count, "embedding", "nucleotides") as advance:
         done = embed_file(model, reading, output, pool.value, layer, overwrite, advance)
-    if done.resumed_at:
-        typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command")
+    tell_resumed(done.resumed_at, "windows")
     typer.echo(f"{output}: {done.rows:,} vectors of {done.width} numbers ({pool.value}, layer {layer})")
     typer.echo(f"{done.reading}")
     if done.too_short:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.cli.options import common
+from dnamask_plugins.cli.options import pretraining as option
+from dnamask_plugins.cli.run_settings import settings_of
 from dnamask_plugins.pretrain.published_runs import GPUS, PETAFLOP_DAY, PUBLISHED, find_gpu
 
 if TYPE_CHECKING:
@@ -28,62 +30,40 @@ class Format(str, Enum):
 
 @app.command()
 def estimate(
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of 'dnamask pretrain'; flags override it.")
-    ] = None,
-    backbone: Annotated[str | None, typer.Option(help="logo, dnabert, dnabert2, ..., or a folder.")] = None,
-    tokenizer: Annotated[str | None, typer.Option(help="Name, file or folder of a tokenizer.")] = None,
-    max_steps: Annotated[int | None, typer.Option(help="Optimizer steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Windows per device and micro-batch.")] = None,
-    accumulation: Annotated[int | None, typer.Option(help="Micro-batches per optimizer step.")] = None,
-    mask_rate: Annotated[float | None, typer.Option(help="Fraction to mask, in (0, 1].")] = None,
-    lora: Annotated[int | None, typer.Option(help="Rank of LoRA adapters.")] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Any setting of 'dnamask pretrain', KEY=VALUE.")
-    ] = None,
-    gpu: Annotated[
-        str, typer.Option(help="2080ti, t4, v100, 3090, 4090, l4, l40s, a100, h100, h200.")
-    ] = "a100",
-    gpus: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
-    utilisation: Annotated[
-        float,
-        typer.Option(min=0.001, max=1.0, help="Share of the peak that is reached; small models reach less."),
-    ] = 0.35,
-    measure: Annotated[
-        bool, typer.Option("--measure", help="Also time a few real micro-batches on this machine.")
-    ] = False,
+    config: option.ConfigOfPretrain = None,
+    backbone: option.BackboneOrFolder = None,
+    tokenizer: option.AnyTokenizer = None,
+    max_steps: option.MaxSteps = None,
+    batch_size: option.WindowsPerDevice = None,
+    accumulation: option.Accumulation = None,
+    mask_rate: option.FractionToMask = None,
+    lora: option.LoraRank = None,
+    assignments: option.AssignmentsOfPretrain = None,
+    gpu: option.GpuName = "a100",
+    gpus: option.GpuCount = 1,
+    utilisation: option.Utilisation = 0.35,
+    measure: option.Measure = False,
     format: Annotated[Format, typer.Option(help="How the figures are written.")] = Format.text,
-    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    as_json: common.FormatJson = False,
 ) -> None:
     """Estimate parameters, memory, operations, storage and hours of a pretraining run.
 
     The formula is in the docstring of dnamask_plugins.pretrain.estimate; the table sets the run beside the
     published ones. No corpus is needed.
     """
-    from dnamask_plugins.config import parse_assignment
     from dnamask_plugins.models.source import find_source
     from dnamask_plugins.pretrain import estimate as estimation
-    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
 
-    values = read_toml(config) if config else {}
-    trainer = {
-        "max_steps": max_steps,
-        "per_device_train_batch_size": batch_size,
-        "gradient_accumulation_steps": accumulation,
-    }
-    flags: dict[str, Any] = {
+    flags = {
         "backbone": backbone,
-        "curriculum": {"mask_rate": mask_rate} if mask_rate else None,
-        "lora": {"rank": lora} if lora else None,
-        "trainer": {key: value for key, value in trainer.items() if value is not None} or None,
+        "curriculum.mask_rate": mask_rate or None,
+        "lora.rank": lora or None,
+        "trainer.max_steps": max_steps,
+        "trainer.per_device_train_batch_size": batch_size,
+        "trainer.gradient_accumulation_steps": accumulation,
     }
-    values = merge(
-        {"corpus": "none", "output": "none"},
-        merge(values, {key: value for key, value in flags.items() if value is not None}),
-    )
-    for assignment in assignments or []:
-        values = merge(values, parse_assignment(assignment))
-    settings = PretrainSettings.from_mapping(values, where=str(config) if config else "command line")
+    # None of the two is read for an estimate.
+    settings = settings_of(config, flags, assignments or (), needed={"corpus": "none", "output": "none"})
     chosen = find_source(settings.backbone).tokenizer(tokenizer or settings.tokenizer)
     device = find_gpu(gpu)
     figures = estimation.estimate(settings, chosen, gpus)

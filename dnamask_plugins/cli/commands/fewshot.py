@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import Address, AsJson, ExecutorName, Model
+from dnamask_plugins.cli.options import evaluating as option
+from dnamask_plugins.cli.options.common import Address, AsJson, ExecutorName
 from dnamask_plugins.suite_names import OF_FEWSHOT
 
 app = typer.Typer(no_args_is_help=True, help="Audit and run the few-shot tasks of GeneMask and CM-GEMS.")
@@ -20,24 +21,18 @@ Tasks = Annotated[
 
 @app.command()
 def run(
-    model: Model,
+    model: option.Model,
     fewshot_dir: Folder,
-    out: Annotated[Path, typer.Option(help="Folder for outcomes and records; run again to go on.")],
+    out: option.OutcomesFolder,
     tasks: Tasks = "all",
     seeds: Annotated[str, typer.Option(help="Draws, by comma; the papers have ten.")] = "0,1,2,3,4,5,6,7,8,9",
     recipe: Annotated[str, typer.Option(help="paper, or a TOML file.")] = "paper",
-    lora: Annotated[
-        bool, typer.Option("--lora", help="Train low-rank adapters instead of all weights.")
-    ] = False,
-    probe: Annotated[bool, typer.Option("--probe", help="Logistic regression on frozen embeddings.")] = False,
-    max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut and counted.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
-    ] = None,
-    drop_leaks: Annotated[
-        bool, typer.Option("--drop-leaks", help="Also score without test rows that are in train.")
-    ] = False,
-    name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
+    lora: option.Lora = False,
+    probe: option.Probe = False,
+    max_length: option.MaxLength = None,
+    set_: option.TrainingArguments = None,
+    drop_leaks: option.DropTrainLeaks = False,
+    name: option.ModelName = None,
     executor: ExecutorName = "local",
     address: Address = None,
     as_json: AsJson = False,
@@ -69,7 +64,7 @@ def run(
 def audit(
     fewshot_dir: Folder,
     tasks: Tasks = "all",
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write all findings to this file.")] = None,
+    json_out: option.FindingsFile = None,
 ) -> None:
     """Report rows, classes, lengths, duplicates and leaks across splits."""
     from dnamask_plugins.harness.suite_audit import audit_command

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import typer
 
-from dnamask_plugins.cli.options import AsJson, Model
+from dnamask_plugins.cli.options import evaluating as option
+from dnamask_plugins.cli.options import own_data as own
+from dnamask_plugins.cli.options.common import AsJson
 from dnamask_plugins.errors import ConfigError, suggest
 
 app = typer.Typer()
@@ -16,58 +17,35 @@ app = typer.Typer()
 
 @app.command()
 def finetune(
-    data: Annotated[
-        Path,
-        typer.Argument(
-            help="CSV, TSV, JSON lines or parquet; a folder of train, dev, test; a FASTA per class."
-        ),
-    ],
-    model: Model,
-    output: Annotated[Path, typer.Option("--output", "-o", help="New folder; run again to go on.")],
-    dev_file: Annotated[Path | None, typer.Option(help="Rows of dev, where they are apart.")] = None,
-    test_file: Annotated[Path | None, typer.Option(help="Rows of test, where they are apart.")] = None,
-    sequence_column: Annotated[str, typer.Option(help="Found by its name otherwise; two by comma.")] = "",
-    label_column: Annotated[str, typer.Option(help="Several by comma make a multi-label task.")] = "",
-    kind: Annotated[
-        str | None, typer.Option(help="classification, regression or multi_label; found out otherwise.")
-    ] = None,
-    classes: Annotated[str, typer.Option(help="Names of the classes in their order, by comma.")] = "",
-    metric: Annotated[str | None, typer.Option(help="By which dev chooses; mcc, pearson or auroc.")] = None,
-    dev: Annotated[float, typer.Option(help="Share of the rows for dev, where there is none.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Share of the rows for test, where there is none.")] = 0.1,
-    split_by: Annotated[
-        str | None, typer.Option(help="Column (chromosome, gene): its values are never on two sides.")
-    ] = None,
-    dev_values: Annotated[str, typer.Option(help="Values of that column for dev, by comma.")] = "",
-    test_values: Annotated[str, typer.Option(help="Values of that column for test, by comma.")] = "",
-    similar: Annotated[
-        float | None, typer.Option(help="Sequences that share this part of their 12-mers stay together.")
-    ] = None,
-    split_seed: Annotated[int, typer.Option(help="Draws the split.")] = 0,
-    other_letters_as_n: Annotated[
-        bool, typer.Option("--other-letters-as-n", help="Read X, gaps and the like as N.")
-    ] = False,
-    seeds: Annotated[str, typer.Option(help="Of the trainings, by comma.")] = "0,1,2",
-    recipe: Annotated[
-        str, typer.Option(help="paper (defaults for own data), a family, or a TOML file.")
-    ] = "paper",
-    lora: Annotated[bool, typer.Option("--lora", help="Train low-rank adapters only.")] = False,
-    select_by: Annotated[str | None, typer.Option(help="Checkpoint to test: loss, metric or last.")] = None,
-    class_weights: Annotated[
-        str | None, typer.Option(help="balanced: a row counts by how rare its class is.")
-    ] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut and counted.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
-    ] = None,
-    floors: Annotated[
-        str, typer.Option(help="Beside the model: kmers, onehot, cnn, untrained; none.")
-    ] = "kmers,onehot",
-    drop_leaks: Annotated[
-        bool, typer.Option("--drop-leaks", help="Also score without test rows that are in train or dev.")
-    ] = False,
-    name: Annotated[str | None, typer.Option(help="Of the task; the file's otherwise.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how the data are read, and stop.")] = False,
+    data: own.Data,
+    model: option.Model,
+    output: own.Output,
+    dev_file: own.DevFile = None,
+    test_file: own.TestFile = None,
+    sequence_column: own.SequenceColumns = "",
+    label_column: own.LabelColumns = "",
+    kind: own.Kind = None,
+    classes: own.Classes = "",
+    metric: own.Metric = None,
+    dev: own.DevShare = 0.1,
+    test: own.TestShare = 0.1,
+    split_by: own.SplitBy = None,
+    dev_values: own.DevValues = "",
+    test_values: own.TestValues = "",
+    similar: own.Similar = None,
+    split_seed: own.SplitSeed = 0,
+    other_letters_as_n: own.OtherLetters = False,
+    seeds: own.Seeds = "0,1,2",
+    recipe: own.RecipeName = "paper",
+    lora: own.Lora = False,
+    select_by: option.SelectBy = None,
+    class_weights: own.ClassWeighting = None,
+    max_length: option.MaxLength = None,
+    set_: option.TrainingArguments = None,
+    floors: own.Floors = "kmers,onehot",
+    drop_leaks: option.DropLeaks = False,
+    name: own.TaskName = None,
+    dry_run: own.DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune a model on sequences and labels of your own; what is finished is skipped."""

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import Address, AsJson, ExecutorName, Model
+from dnamask_plugins.cli.options import evaluating as option
+from dnamask_plugins.cli.options.common import Address, AsJson, ExecutorName
 from dnamask_plugins.results.methods import STANDARD
 from dnamask_plugins.suite_names import OF_GUE
 
@@ -29,30 +30,24 @@ Corpus = Annotated[
 
 @app.command()
 def run(
-    model: Model,
+    model: option.Model,
     gue_dir: Folder,
-    out: Annotated[Path, typer.Option(help="Folder for outcomes and records; run again to go on.")],
+    out: option.OutcomesFolder,
     tasks: Tasks = "all",
     seeds: Annotated[str, typer.Option(help="By comma; default 0,1,2, or 0 where nothing varies.")] = "",
     recipe: Annotated[str, typer.Option(help="paper, dnabert1, dnabert2, nt, or a TOML file.")] = "paper",
-    lora: Annotated[
-        bool, typer.Option("--lora", help="Train low-rank adapters instead of all weights.")
-    ] = False,
-    probe: Annotated[bool, typer.Option("--probe", help="Logistic regression on frozen embeddings.")] = False,
-    select_by: Annotated[str | None, typer.Option(help="Checkpoint to test: loss, metric or last.")] = None,
-    max_length: Annotated[int | None, typer.Option(help="Tokens; longer rows are cut and counted.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="field=value of TrainingArguments. Repeatable.")
-    ] = None,
+    lora: option.Lora = False,
+    probe: option.Probe = False,
+    select_by: option.SelectBy = None,
+    max_length: option.MaxLength = None,
+    set_: option.TrainingArguments = None,
     train_limit: Annotated[int | None, typer.Option(help="Train on so many rows only; recorded.")] = None,
     allow_dev_as_train: Annotated[
         bool, typer.Option("--allow-dev-as-train", help="Train on dev where train is missing; recorded.")
     ] = False,
-    drop_leaks: Annotated[
-        bool, typer.Option("--drop-leaks", help="Also score without test rows that are in train or dev.")
-    ] = False,
+    drop_leaks: option.DropLeaks = False,
     corpus: Corpus = None,
-    name: Annotated[str | None, typer.Option(help="Name of the model in the records.")] = None,
+    name: option.ModelName = None,
     track: Annotated[str, typer.Option(help="standard, or gue_pretrained.")] = STANDARD,
     executor: ExecutorName = "local",
     address: Address = None,
@@ -92,7 +87,7 @@ def audit(
     gue_dir: Folder,
     tasks: Tasks = "all",
     corpus: Corpus = None,
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write all findings to this file.")] = None,
+    json_out: option.FindingsFile = None,
 ) -> None:
     """Report rows, classes, lengths, duplicates, leaks across splits, and what a corpus holds of it."""
     from dnamask_plugins.harness.suite_audit import audit_command

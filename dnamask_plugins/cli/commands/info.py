@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnamask_plugins import plugins, registry_index, terminal
+from dnamask_plugins.cli.options.common import PrintJson
 from dnamask_plugins.errors import PluginError, suggest
 from dnamask_plugins.models.backbones.base import Backbone
 from dnamask_plugins.plugins.description import parameters_of, summary_of
@@ -27,7 +28,7 @@ def info(
         str, typer.Argument(help="Name of a plugin, as 'dnamask list' has it, or a model folder or hub id.")
     ],
     kind: Annotated[str, typer.Option(help="Only this kind, such as strategy.", show_default=False)] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: PrintJson = False,
 ) -> None:
     """Describe a plugin: what it does, its parameters and defaults, whose it is, and its source.
 

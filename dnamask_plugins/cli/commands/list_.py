@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins import plugins, terminal
+from dnamask_plugins.cli.options.common import PrintJson
 
 app = typer.Typer()
 
@@ -16,7 +17,7 @@ app = typer.Typer()
 @app.command()
 def list_plugins(
     kind: Annotated[str, typer.Argument(help="Only this kind, such as strategies.", show_default=False)] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: PrintJson = False,
 ) -> None:
     """Show every installed plugin: kind, name, distribution, version, and what the registry says of it."""
     kinds = (plugins.kind_of(kind),) if kind else plugins.KINDS

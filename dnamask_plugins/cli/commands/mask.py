@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.cli.options import common
+from dnamask_plugins.cli.options import masking as option
+from dnamask_plugins.cli.options.masking import Draw, Format, Per
 from dnamask_plugins.cli.region import parse_region
 from dnamask_plugins.errors import ConfigError, InputError
 
@@ -24,65 +26,27 @@ _LONGEST = 20_000
 _PREVIEW_OF = 10
 
 
-class Format(str, Enum):
-    """How the masked sequences are shown."""
-
-    text = "text"
-    json = "json"
-    html = "html"
-    png = "png"
-
-
-class Per(str, Enum):
-    """What the mask rate is a share of."""
-
-    token = "token"
-    nucleotide = "nucleotide"
-
-
-class Draw(str, Enum):
-    """How the budget is drawn."""
-
-    exact = "exact"
-    bernoulli = "bernoulli"
-
-
 @app.command()
 def mask(
-    strategy: Annotated[str, typer.Option("--strategy", help="Name, as 'dnamask list strategies' has it.")],
-    sequence: Annotated[str | None, typer.Option("--sequence", "-s", help="Nucleotide letters.")] = None,
-    fasta: Annotated[Path | None, typer.Option(help="FASTA, plain or gzip.")] = None,
-    tokenizer: Annotated[
-        str,
-        typer.Option("--tokenizer", "-t", help="Name (kmer, kmer:k=3), folder, tokenizer file or hub id."),
-    ] = "kmer",
-    npmi: Annotated[Path | None, typer.Option(help="Table made by 'dnamask npmi build'.")] = None,
-    mask_rate: Annotated[float, typer.Option(help="Share to mask, above 0 and at most 1.")] = 0.15,
-    per: Annotated[Per, typer.Option(help="Share of the tokens, or of the nucleotides.")] = Per.token,
-    draw: Annotated[Draw, typer.Option(help="Exact, or independent centres as in the papers.")] = Draw.exact,
-    repeat_weight: Annotated[
-        float, typer.Option(help="Weight of lower-case letters (repeats), 0 to 1; 0 = never drawn.")
-    ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Seed of the run.")] = 0,
-    step: Annotated[int, typer.Option(help="Optimizer step.")] = 0,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Parameter of the strategy, as temperature=0.5."),
-    ] = None,
-    region: Annotated[
-        str | None, typer.Option(metavar="START-STOP", help="Part of each sequence, from 0, half-open.")
-    ] = None,
-    limit: Annotated[int, typer.Option(help="Sequences of the FASTA to take.")] = _PREVIEW_OF,
-    form: Annotated[Format, typer.Option("--format", help="What to make.")] = Format.text,
-    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; png needs one.")
-    ] = None,
-    report: Annotated[
-        bool,
-        typer.Option("--report", help="Print the rate, its spread and the leaks over many masks instead."),
-    ] = False,
-    repeats: Annotated[int, typer.Option(help="Masks of each sequence that --report sums up.")] = 100,
+    strategy: option.Strategy,
+    sequence: option.Sequence = None,
+    fasta: option.Fasta = None,
+    tokenizer: common.Tokenizer = "kmer",
+    npmi: common.NpmiTable = None,
+    mask_rate: option.MaskRate = 0.15,
+    per: option.ShareOf = Per.token,
+    draw: option.HowDrawn = Draw.exact,
+    repeat_weight: option.RepeatWeight = 1.0,
+    seed: option.Seed = 0,
+    step: option.Step = 0,
+    assignments: option.Parameters = None,
+    region: option.Region = None,
+    limit: option.Limit = _PREVIEW_OF,
+    form: option.WhatToMake = Format.text,
+    as_json: common.FormatJson = False,
+    output: option.Output = None,
+    report: option.Report = False,
+    repeats: option.Repeats = 100,
 ) -> None:
     """Show what a strategy hides in a sequence: in the terminal, as JSON, as a page or as a picture."""
     form = Format.json if as_json else form

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnamask_plugins import terminal
-from dnamask_plugins.cli.options import Address, ExecutorName
+from dnamask_plugins.cli.options.common import Address, ExecutorName, Fastas, FormatJson, MoreFastas
 from dnamask_plugins.cli.progress import reading
 from dnamask_plugins.executors import make_executor
 
@@ -43,12 +43,9 @@ _Output = Annotated[Path, typer.Option("--output", "-o", help="Table to write.")
 
 @app.command()
 def build(
-    fasta: Annotated[
-        list[Path],
-        typer.Option(help="FASTA, plain or gzip; may be given several times, or before more files."),
-    ],
+    fasta: Fastas,
     output: _Output,
-    more: Annotated[list[Path] | None, typer.Argument(help="More FASTA files.", show_default=False)] = None,
+    more: MoreFastas = None,
     k: Annotated[int, typer.Option(help="Length of the k-mers, 2 to 12.")] = 6,
     min_count: _MinCount = 101,
     variant: _VariantOption = _Variant.pmi_masking,
@@ -103,7 +100,7 @@ def show(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table that 'npmi build' wrote.")],
     top: Annotated[int, typer.Option(min=0, help="Rows to show, highest first; 0 = every k-mer.")] = 20,
     format: Annotated[_Format, typer.Option(help="How to print.")] = _Format.text,
-    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    as_json: FormatJson = False,
 ) -> None:
     """Print the highest k-mers of a table and where it comes from."""
     from dnamask_plugins.npmi.listing import kmers_by_score

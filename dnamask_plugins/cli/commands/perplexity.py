@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins.cli.options.common import PrintJson
+
 app = typer.Typer()
 
 
@@ -22,7 +24,7 @@ def perplexity(
     windows: Annotated[int, typer.Option(help="Number of windows.")] = 256,
     length: Annotated[int, typer.Option(help="Nucleotides in a window.")] = 510,
     mask_rate: Annotated[float, typer.Option(help="Target fraction to mask.")] = 0.15,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: PrintJson = False,
 ) -> None:
     """Measure held-out perplexity under each mask: a model is flattered by the mask it was trained on.
 

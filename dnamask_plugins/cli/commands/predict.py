@@ -8,17 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import (
-    LabelColumn,
-    ModelArgument,
-    NameColumn,
-    Overwrite,
-    SequenceColumn,
-    Sequences,
-    Stride,
-    WindowLength,
-)
-from dnamask_plugins.cli.progress import counting
+from dnamask_plugins.cli.options import inference as option
+from dnamask_plugins.cli.options.common import ModelArgument, Overwrite
+from dnamask_plugins.cli.progress import counting, tell_resumed
 
 app = typer.Typer()
 
@@ -26,22 +18,20 @@ app = typer.Typer()
 @app.command()
 def predict(
     model: ModelArgument,
-    sequences: Sequences,
+    sequences: option.Sequences,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="FILE.tsv or .parquet; TSV on standard output otherwise."),
     ] = None,
-    both_strands: Annotated[
-        bool, typer.Option("--both-strands", help="Average over both strands; twice the work.")
-    ] = False,
+    both_strands: option.BothStrands = False,
     each_window: Annotated[
         bool, typer.Option("--each-window", help="A row for every window, not for every sequence.")
     ] = False,
-    window: WindowLength = None,
-    stride: Stride = None,
-    sequence_column: SequenceColumn = None,
-    name_column: NameColumn = None,
-    label_column: LabelColumn = None,
+    window: option.WindowLength = None,
+    stride: option.Stride = None,
+    sequence_column: option.SequenceColumn = None,
+    name_column: option.NameColumn = None,
+    label_column: option.LabelColumn = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Predict labels, with the probability of each class, or numbers; a killed command goes on.
@@ -57,8 +47,7 @@ def predict(
     target = sys.stdout.buffer if output is None else output
     with counting(reading.count, "predicting", "nucleotides") as advance:
         done = predict_file(model, reading, target, both_strands, each_window, overwrite, advance)
-    if done.resumed_at:
-        typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command", err=True)
+    tell_resumed(done.resumed_at, "windows", err=True)
     classes = ", ".join(f"{name} {count:,}" for name, count in list(done.counts.items())[:12])
     what = f": {classes}" if classes else ""
     typer.echo(f"{output or 'standard output'}: {done.rows:,} predictions{what}; {done.reading}", err=True)

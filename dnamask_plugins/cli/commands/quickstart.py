@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import AsJson
+from dnamask_plugins.cli.options.common import AsJson
 from dnamask_plugins.quickstart.settings import Sizes
 
 app = typer.Typer()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.cli.options.common import FormatJson
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.results.append_only import changed_records
 from dnamask_plugins.results.schema import schema as record_schema
@@ -51,28 +52,26 @@ def verify(
         raise InputError(
             f"{', '.join(map(str, paths))}: no result records; name a folder that `dnamask gue run` wrote"
         )
-    bad = 0
     counts, unchecked = Counter[str](), Counter[str]()
     screen = terminal.console(stderr=True)
     for path in track(files, "records", console=screen, transient=True, disable=not screen.is_terminal):
         verdict = verify_record(path, data)
+        found = "bad" if verdict.problems or verdict.record is None else verdict.record.source
+        counts[found] += 1
         for problem in verdict.problems:
             typer.secho(f"BAD  {path}: {problem.removeprefix(f'{path}: ')}", fg="red")
-        bad += bool(verdict.problems)
-        if verdict.record is None or verdict.problems:
-            continue
-        counts[verdict.record.source] += 1
-        if verdict.record.source == "measured":
+        if found == "measured":
             unchecked.update(verdict.names("not possible"))
             if not quiet:
                 typer.echo(f"ok   {path}: {_found(verdict)}")
     typer.echo(
-        f"{counts['measured']} measured records recomputed, {counts['published']} published ones, {bad} bad"
+        f"{counts['measured']} measured records recomputed, {counts['published']} published ones, "
+        f"{counts['bad']} bad"
     )
     if unchecked:
         listed = ", ".join(f"{name} ({count})" for name, count in sorted(unchecked.items()))
         typer.echo(f"could not be checked, in so many records: {listed}")
-    if bad:
+    if counts["bad"]:
         raise typer.Exit(1)
 
 
@@ -100,7 +99,7 @@ def compare(
         str | None, typer.Option(help="finetune, lora, probe or baseline, where there are several.")
     ] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.text,
-    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    as_json: FormatJson = False,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
     floors: Annotated[
         list[Path] | None, typer.Option(help="Records of floors besides those known for GUE. Repeatable.")

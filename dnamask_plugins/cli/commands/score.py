@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from dnamask_plugins.cli.options import (
-    ModelArgument,
-    NameColumn,
-    Overwrite,
-    SequenceColumn,
-    Stride,
-    WindowLength,
-)
-from dnamask_plugins.cli.progress import counting
+from dnamask_plugins.cli.options import inference as option
+from dnamask_plugins.cli.options.common import ModelArgument, Overwrite
+from dnamask_plugins.cli.progress import counting, tell_resumed
 from dnamask_plugins.cli.region import parse_region
 from dnamask_plugins.errors import ConfigError
 
@@ -26,34 +19,18 @@ app = typer.Typer()
 @app.command()
 def score(
     model: ModelArgument,
-    sequences: Annotated[
-        str | None,
-        typer.Argument(help="FASTA, or CSV/TSV with a column 'sequence'; plain or gzip; - is a pipe."),
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="FILE.tsv or .parquet.", show_default=False)
-    ] = Path("scores.tsv"),
-    variants: Annotated[
-        Path | None, typer.Option(help="VCF, or a table with chrom, pos (from 1), ref, alt.")
-    ] = None,
-    reference: Annotated[Path | None, typer.Option(help="FASTA that the variants refer to.")] = None,
-    both_strands: Annotated[
-        bool, typer.Option("--both-strands", help="Average over both strands; twice the work.")
-    ] = False,
-    spacing: Annotated[
-        int | None,
-        typer.Option(
-            help="Hide every SPACING-th nucleotide together: faster, less context. For variants: indels."
-        ),
-    ] = None,
-    picture: Annotated[Path | None, typer.Option(help="PNG of all changes to the first sequence.")] = None,
-    region: Annotated[
-        str | None, typer.Option(metavar="START-STOP", help="Part to draw, from 0, half-open.")
-    ] = None,
-    window: WindowLength = None,
-    stride: Stride = None,
-    sequence_column: SequenceColumn = None,
-    name_column: NameColumn = None,
+    sequences: option.SequencesOrVariants = None,
+    output: option.ScoreFile = Path("scores.tsv"),
+    variants: option.Variants = None,
+    reference: option.Reference = None,
+    both_strands: option.BothStrands = False,
+    spacing: option.Spacing = None,
+    picture: option.Picture = None,
+    region: option.Region = None,
+    window: option.WindowLength = None,
+    stride: option.Stride = None,
+    sequence_column: option.SequenceColumn = None,
+    name_column: option.NameColumn = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Score nucleotides or variants with a masked language model, each hidden from every token that shows it.
@@ -99,8 +76,7 @@ def _variants(
 
     with counting(lambda: len(read_variants(files[0])), "scoring", "variants") as advance:
         done = score_variants(model, *files, output, cut[0], both_strands, cut[1], overwrite, advance)
-    if done.resumed_at:
-        typer.echo(f"went on after {done.resumed_at:,} variants of an earlier command")
+    tell_resumed(done.resumed_at, "variants")
     typer.echo(f"{output}: {done.variants:,} variants; effect = {MEANING}")
     if done.of_length:
         typer.echo(f"{MEANING_OF_LENGTH} ({done.of_length:,} variants)")
@@ -126,8 +102,7 @@ def _sequences(
     reading = Reading(sequences, Columns(*columns), window, stride)
     with counting(reading.count, "scoring", "nucleotides") as advance:
         done = score_file(model, reading, output, both_strands, spacing, overwrite, advance)
-    if done.resumed_at:
-        typer.echo(f"went on after {done.resumed_at:,} windows of an earlier command")
+    tell_resumed(done.resumed_at, "windows")
     typer.echo(f"{output}: {done.nucleotides:,} nucleotides, {done.scored:,} of them scored; {done.reading}")
     if done.scored:
         typer.echo(

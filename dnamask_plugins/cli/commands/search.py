@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins import plugins, registry_index, terminal
+from dnamask_plugins.cli.options.common import PrintJson
 
 app = typer.Typer()
 
@@ -18,7 +19,7 @@ def search(
     words: Annotated[
         list[str] | None, typer.Argument(help="All of these must occur in an entry.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: PrintJson = False,
 ) -> None:
     """Search the registry that ships with the package: names, summaries, references."""
     found = registry_index.search(*(words or ()))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins import terminal
+from dnamask_plugins.cli.options.common import FormatJson, Tokenizer
 from dnamask_plugins.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Train, save and inspect tokenizers.")
@@ -30,10 +31,7 @@ class Format(str, Enum):
     json = "json"
 
 
-TokenizerOption = Annotated[
-    str,
-    typer.Option("--tokenizer", "-t", help="Name (kmer, kmer:k=3), folder, tokenizer file or hub id."),
-]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")]
 
 
 @app.command()
@@ -41,7 +39,7 @@ def train(
     fasta: Annotated[
         list[Path], typer.Option("--fasta", help="FASTA file, plain, gz or bgz; may be repeated.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
+    output: Output,
     kind: Annotated[
         Kind, typer.Option(help="Byte-pair merges, the same by SentencePiece, or its unigram model.")
     ] = Kind.bpe,
@@ -81,9 +79,9 @@ def train(
 @app.command()
 def encode(
     sequence: Annotated[str, typer.Option("--sequence", "-s", help="Nucleotide letters.")],
-    tokenizer: TokenizerOption = "kmer",
+    tokenizer: Tokenizer = "kmer",
     form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.text,
-    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+    as_json: FormatJson = False,
 ) -> None:
     """Show the tokens of a sequence, their ids, and the nucleotides each covers."""
     from dnamask_plugins.tokenizers.loading import load_tokenizer
@@ -107,8 +105,8 @@ def encode(
 
 @app.command()
 def save(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")],
-    tokenizer: TokenizerOption = "kmer",
+    output: Output,
+    tokenizer: Tokenizer = "kmer",
 ) -> None:
     """Save a tokenizer as a folder that plain AutoTokenizer loads, with the same ids on raw sequences."""
     from dnamask_plugins.tokenizers.base import TokenizerBase
