@@ -109,17 +109,10 @@ def _write(
 ) -> None:
     from safetensors.numpy import save
 
-    sources: list[dict[str, Any]] = []
     names: list[str] = []
     with open(folder / NUCLEOTIDES_FILE, "wb") as handle:
         writer = _Writer(handle, options.exclude_soft_masked)
-        for path in fastas:
-            source = FastaSource(path, progress, options.letters)
-            for chunk in source.chunks():
-                if chunk.start == 0:
-                    names.append(chunk.name)
-                writer.add(chunk.packed, len(names) - 1, chunk.start)
-            sources.append(source.provenance())
+        sources = [_copy(FastaSource(path, progress, options.letters), writer, names) for path in fastas]
         writer.finish()
     start, length, record, origin = writer.runs()
     blocks = validation_blocks(writer.size, options.split)
@@ -147,6 +140,15 @@ def _write(
     }
     # Last, so that a folder with an index is a complete one.
     write_json(folder / INDEX_FILE, index)
+
+
+def _copy(source: FastaSource, writer: _Writer, names: list[str]) -> dict[str, Any]:
+    """Write a file's nucleotides, add the names of its records, and return where it comes from."""
+    for chunk in source.chunks():
+        if chunk.start == 0:
+            names.append(chunk.name)
+        writer.add(chunk.packed, len(names) - 1, chunk.start)
+    return source.provenance()
 
 
 def _plain(options: BuildOptions) -> dict[str, Any]:

@@ -113,56 +113,16 @@ class Parser:
         self.oddities: Counter[str] = Counter()
         self.record, self.name, self.position = -1, "", 0
         self.headers = 0
+        self.header: bytearray | None = None
+        self.in_comment, self.at_line_start = False, True
         self.star: int | None = None
+        self.scratch = np.empty(block, dtype=np.uint8)
 
     def __iter__(self) -> Iterator[Chunk]:
-        header: bytearray | None = None
-        in_comment = False
-        at_line_start = True
-        first = True
-        scratch = np.empty(self.block, dtype=np.uint8)
-        while data := self.handle.read(self.block):
-            if first and data.startswith(b"\xef\xbb\xbf"):
-                data = data[3:]
-            first = False
-            raw = np.frombuffer(data, dtype=np.uint8)
-            position = 0
-            while position < raw.size:
-                if header is not None:
-                    position, complete = self._extend_header(header, data, position)
-                    if complete:
-                        self._begin_record(bytes(header))
-                        header, at_line_start = None, True
-                    continue
-                if in_comment:
-                    position, complete = _after_line(data, position)
-                    in_comment, at_line_start = not complete, complete
-                    continue
-                position, written, at_line_start = _pack(raw, position, at_line_start, self.table, scratch)
-                if written:
-                    self._refuse_star()
-                    if self.record < 0:
-                        raise self._no_fasta(data)
-                    yield Chunk(self.record, self.name, self.position, scratch[:written].copy())
-                    self.position += written
-                if position == raw.size:
-                    break
-                if at_line_start and data[position] == ord(";"):
-                    in_comment = True
-                    self.oddities["comment lines skipped"] += 1
-                    continue
-                if data[position] == ord("*") and self.position and self.star is None:
-                    self.star, at_line_start = self.position, False
-                    position += 1
-                    continue
-                if not (at_line_start and data[position] == ord(">")):
-                    self._refuse_star()
-                    raise self._bad_letter(data, position)
-                self._end_record()
-                header = bytearray()
-                position += 1
-        if header is not None:
-            self._begin_record(bytes(header))
+        for data in self._blocks():
+            yield from self._chunks(data)
+        if self.header is not None:
+            self._begin_record(bytes(self.header))
         self._end_record()
         if self.record < 0:
             raise InputError(f"{self.path}: holds no sequence; give a FASTA file with at least one record")
@@ -170,16 +130,68 @@ class Parser:
             said = ", ".join(f"{what}: {count:,}" for what, count in self.oddities.items())
             warnings.warn(f"{self.path}: {said}", InputWarning, stacklevel=2)
 
-    def _extend_header(self, header: bytearray, data: bytes, position: int) -> tuple[int, bool]:
-        ends = [end for end in (data.find(b"\n", position), data.find(b"\r", position)) if end >= 0]
-        stop = min(ends, default=len(data))
-        header += data[position:stop]
-        if len(header) > _LONGEST_HEADER:
+    def _blocks(self) -> Iterator[bytes]:
+        """Read the file without the mark of UTF-8 that some editors put in front."""
+        data = self.handle.read(self.block)
+        if data:
+            yield data.removeprefix(b"\xef\xbb\xbf")
+        while data := self.handle.read(self.block):
+            yield data
+
+    def _chunks(self, data: bytes) -> Iterator[Chunk]:
+        """Walk over a block, which may begin and end within a line, a header or a comment."""
+        raw = np.frombuffer(data, dtype=np.uint8)
+        position = 0
+        while position < raw.size:
+            if self.header is not None:
+                position = self._extend_header(data, position)
+                continue
+            if self.in_comment:
+                position, complete = _after_line(data, position)
+                self.in_comment, self.at_line_start = not complete, complete
+                continue
+            position, written, self.at_line_start = _pack(
+                raw, position, self.at_line_start, self.table, self.scratch
+            )
+            if written:
+                self._refuse_star()
+                if self.record < 0:
+                    raise self._no_fasta(data)
+                yield Chunk(self.record, self.name, self.position, self.scratch[:written].copy())
+                self.position += written
+            if position < raw.size:
+                position = self._stopped(data, position)
+
+    def _stopped(self, data: bytes, position: int) -> int:
+        """Deal with what is no letter of a sequence; return where to go on."""
+        if self.at_line_start and data[position] == ord(";"):
+            self.in_comment = True
+            self.oddities["comment lines skipped"] += 1
+            return position
+        if data[position] == ord("*") and self.position and self.star is None:
+            self.star, self.at_line_start = self.position, False
+            return position + 1
+        if not (self.at_line_start and data[position] == ord(">")):
+            self._refuse_star()
+            raise self._bad_letter(data, position)
+        self._end_record()
+        self.header = bytearray()
+        return position + 1
+
+    def _extend_header(self, data: bytes, position: int) -> int:
+        """Add what a block has of a header; at the end of its line a record begins."""
+        assert self.header is not None
+        stop, complete = _after_line(data, position)
+        self.header += data[position : stop - complete]
+        if len(self.header) > _LONGEST_HEADER:
             raise InputError(
                 f"{self.path}: header {self.headers + 1} is longer than {_LONGEST_HEADER} bytes; "
                 "this is no FASTA file"
             )
-        return (stop + 1, True) if ends else (stop, False)
+        if complete:
+            self._begin_record(bytes(self.header))
+            self.header, self.at_line_start = None, True
+        return stop
 
     def _begin_record(self, header: bytes) -> None:
         self.record += 1

@@ -111,29 +111,18 @@ def fine_tune(
     """
     recipe = settings.recipe
     set_seed(seed)
-    dropout: dict[str, Any] = dict(_dropout(recipe.dropout, source))
-    model, description = load_classifier(
-        source.source or source.folder, source.tokenizer, classes, seed=seed, **dropout
-    )
-    if prepare is not None:
-        prepare(model)
     target = learnt_from(train.labels, recipe.class_weights)
-    model.config.problem_type = target.problem_type
-    targets: list[str] = []
-    if recipe.lora is not None:
-        targets = find_targets(model, recipe.lora.targets)
-        model = add_lora(model, recipe.lora, seed, fresh=description.started_fresh)
+    classifier = _classifier(source, target, classes, recipe, seed, prepare)
     select_by = recipe.select_by if dev is not None else "last"
     with tempfile.TemporaryDirectory(prefix="dnamask-finetune-") as folder:
         arguments = training_arguments(folder, recipe, settings.overrides, select_by, train, test, seed)
         best = KeepBest(select_by, metric)
-        sorted_dev = None if dev is None else dev.take(dev.sorted_by_length())
         trainer = WatchedTrainer(
-            model=model,
+            model=classifier.model,
             args=arguments,
             data_collator=as_tensors,
             train_dataset=Rows(train, target),
-            eval_dataset=None if sorted_dev is None else Rows(sorted_dev, target),
+            eval_dataset=None if dev is None else Rows(dev.take(dev.sorted_by_length()), target),
             compute_loss_func=target.weighted_loss,
             compute_metrics=lambda answer: _scores(answer, classes),
             callbacks=[best, ReportSteps(progress)],
@@ -157,15 +146,46 @@ def fine_tune(
         steps=int(trainer.state.global_step),
         effective_batch=batch * arguments.gradient_accumulation_steps * arguments.world_size,
         processes=int(arguments.world_size),
-        parameters=description.parameters,
-        trainable=sum(item.numel() for item in model.parameters() if item.requires_grad),
+        parameters=classifier.parameters,
+        trainable=sum(item.numel() for item in classifier.model.parameters() if item.requires_grad),
         padding={
             "train": padding_fraction(train.lengths, batch, list(LengthBuckets(train.lengths, batch, seed))),
             "test": padding_fraction(test.lengths, arguments.eval_batch_size, order.tolist()),
         },
-        used=used_arguments(arguments) | {"select_by": select_by, "adapters": targets},
+        used=used_arguments(arguments) | {"select_by": select_by, "adapters": classifier.adapters},
         history=tuple(entry for entry in trainer.state.log_history if "train_runtime" not in entry),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Classifier:
+    """What is trained, how many parameters the model itself has, and the layers that got adapters."""
+
+    model: Any
+    parameters: int
+    adapters: list[str]
+
+
+def _classifier(
+    source: ModelSource,
+    target: Target,
+    classes: int,
+    recipe: Recipe,
+    seed: int,
+    prepare: Callable[[Any], None] | None,
+) -> _Classifier:
+    dropout: dict[str, Any] = dict(_dropout(recipe.dropout, source))
+    model, description = load_classifier(
+        source.source or source.folder, source.tokenizer, classes, seed=seed, **dropout
+    )
+    if prepare is not None:
+        prepare(model)
+    model.config.problem_type = target.problem_type
+    if recipe.lora is None:
+        return _Classifier(model, description.parameters, [])
+    targets = find_targets(model, recipe.lora.targets)
+    adapted = add_lora(model, recipe.lora, seed, fresh=description.started_fresh)
+    return _Classifier(adapted, description.parameters, targets)
 
 
 def _dropout(rate: float | None, source: ModelSource) -> dict[str, float]:

@@ -121,10 +121,6 @@ def probe(
     -------
     Probed
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     model, description = load_base(source.source or source.folder, source.tokenizer, seed=seed)
     model = model.to(best_device())
     specials = np.asarray(source.tokenizer.special_ids).tolist()
@@ -141,20 +137,12 @@ def probe(
     # Dev may stand in for train; then its embeddings are at hand.
     dev_features = features if dev is train else None if dev is None else embed(model, dev, specials, report)
     test_features = embed(model, test, specials, report)
-    best: tuple[float, float, Any, dict[str, float]] | None = None
+    candidates: list[tuple[Any, float, dict[str, float]]] = []
     for penalty in PENALTIES if dev is not None else (1.0,):
-        classifier = make_pipeline(
-            StandardScaler(), LogisticRegression(C=penalty, max_iter=_MAX_ITERATIONS, random_state=seed)
-        )
-        with without_convergence_warnings():
-            classifier.fit(features, train.labels)
-        figures: dict[str, float] = {}
-        if dev is not None:
-            figures = compute_scores(dev.labels, classifier.predict(dev_features), classes)
-        if best is None or figures[metric] > best[0]:
-            best = (figures.get(metric, 0.0), penalty, classifier, figures)
-    assert best is not None
-    _, penalty, classifier, figures = best
+        classifier = _fitted(features, train.labels, penalty, seed)
+        figures = {} if dev is None else compute_scores(dev.labels, classifier.predict(dev_features), classes)
+        candidates.append((classifier, penalty, figures))
+    classifier, penalty, figures = max(candidates, key=lambda candidate: candidate[2].get(metric, 0.0))
     return Probed(
         scores=classifier.predict_proba(test_features).astype(np.float32),
         dev=figures,
@@ -162,6 +150,20 @@ def probe(
         parameters=description.parameters,
         padding={"test": _padding(test, tokens_at_once(next(model.parameters()).device))},
     )
+
+
+def _fitted(features: NDArray[np.float32], labels: NDArray[Any], penalty: float, seed: int) -> Any:
+    """Return a logistic regression on standardised features."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    classifier = make_pipeline(
+        StandardScaler(), LogisticRegression(C=penalty, max_iter=_MAX_ITERATIONS, random_state=seed)
+    )
+    with without_convergence_warnings():
+        classifier.fit(features, labels)
+    return classifier
 
 
 def _padding(data: EncodedData, at_once: int) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -127,17 +127,8 @@ def _run_info(
 ) -> RunInfo:
     first = good[0]
     selected = str(first.recipe.get("select_by", "last"))
-    chosen = {"loss": "dev loss", "metric": f"dev {trial.task.metric}", "last": "last checkpoint"}
     # A probe and a baseline say themselves what chose.
-    notes = []
-    if first.dev_as_train:
-        notes.append("trained on dev: train.csv was missing")
-    if trial.train_limit is not None:
-        notes.append(f"trained on {first.train_rows} rows only")
-    if trial.overrides:
-        notes.append(
-            "settings changed: " + ", ".join(f"{key}={value}" for key, value in trial.overrides.items())
-        )
+    chosen = {"loss": "dev loss", "metric": f"dev {trial.task.metric}", "last": "last checkpoint"}
     return RunInfo(
         method=trial.method,
         recipe=dict(first.recipe),
@@ -158,9 +149,19 @@ def _run_info(
         dev_as_train=first.dev_as_train,
         truncated=dict(first.truncated),
         audit=dict(audit),
-        scale_note="; ".join(notes),
+        scale_note="; ".join(_departures(trial, first)),
         rows={name: split["rows"] for name, split in audit["splits"].items()} | {"train": first.train_rows},
     )
+
+
+def _departures(trial: Trial, outcome: TrialOutcome) -> Iterator[str]:
+    """Say in what a trial was not what its task and its recipe ask for."""
+    if outcome.dev_as_train:
+        yield "trained on dev: train.csv was missing"
+    if trial.train_limit is not None:
+        yield f"trained on {outcome.train_rows} rows only"
+    if trial.overrides:
+        yield "settings changed: " + ", ".join(f"{key}={value}" for key, value in trial.overrides.items())
 
 
 def _command() -> str:

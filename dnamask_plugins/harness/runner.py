@@ -56,7 +56,6 @@ def plan_run(request: RunRequest) -> RunPlan:
     """
     _check(request)
     source = _contestant(request)
-    files = source.files_sha256
     root = suite_root(request.data_folder)
     limit = None if isinstance(source, BaselineSource) else _position_limit(source)
     trials: list[Trial] = []
@@ -78,33 +77,7 @@ def plan_run(request: RunRequest) -> RunPlan:
             broken[asked.name] = str(error)
             continue
         notes += how
-        if isinstance(source, BaselineSource):
-            recipe, name = Recipe(select_by="last"), source.reference
-            method: Method = "baseline"
-        else:
-            recipe, name = resolve_recipe(task, source, request)
-            method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
-        hashes = _hashes(folder, task)
-        for seed in request.seeds:
-            trials.append(
-                Trial(
-                    task=task,
-                    data_folder=folder,
-                    model=request.model,
-                    model_sha256=files,
-                    method=method,
-                    recipe=recipe,
-                    recipe_name=name,
-                    seed=seed,
-                    output=request.output,
-                    overrides=request.overrides,
-                    max_length=_smaller(recipe.max_length, limit),
-                    train_limit=request.train_limit,
-                    dev_as_train=request.dev_as_train,
-                    data_sha256=hashes,
-                    keep_model=request.keep_models,
-                )
-            )
+        trials += _trials(task, folder, source, limit, request)
     if not trials:
         raise InputError(
             next(iter(broken.values()), "")
@@ -113,6 +86,39 @@ def plan_run(request: RunRequest) -> RunPlan:
     found = {trial: read_outcome(trial.path) for trial in trials}
     finished = {trial: done for trial, done in found.items() if done is not None and done.status != "failed"}
     return RunPlan(source, tuple(trials), finished, left_out, broken, tuple(notes))
+
+
+def _trials(
+    task: Task, folder: Path, source: ModelSource | BaselineSource, limit: int | None, request: RunRequest
+) -> list[Trial]:
+    """Return the trials of a task, one a seed; no row is longer than a limit of the model's."""
+    if isinstance(source, BaselineSource):
+        recipe, name = Recipe(select_by="last"), source.reference
+        method: Method = "baseline"
+    else:
+        recipe, name = resolve_recipe(task, source, request)
+        method = "lora" if request.method == "finetune" and recipe.lora is not None else request.method
+    hashes = _hashes(folder, task)
+    return [
+        Trial(
+            task=task,
+            data_folder=folder,
+            model=request.model,
+            model_sha256=source.files_sha256,
+            method=method,
+            recipe=recipe,
+            recipe_name=name,
+            seed=seed,
+            output=request.output,
+            overrides=request.overrides,
+            max_length=_smaller(recipe.max_length, limit),
+            train_limit=request.train_limit,
+            dev_as_train=request.dev_as_train,
+            data_sha256=hashes,
+            keep_model=request.keep_models,
+        )
+        for seed in request.seeds
+    ]
 
 
 def _placed(task: Task, root: Path, request: RunRequest) -> tuple[Task, Path, list[str]]:

@@ -26,6 +26,18 @@ _GPU_TOKENS: Final = 65_536
 """The same on a GPU; figures do not depend on it."""
 
 
+_ALWAYS: Final[Mapping[str, Any]] = {
+    "save_strategy": "no",
+    "logging_strategy": "steps",
+    "logging_steps": 0.02,
+    "report_to": "none",
+    "disable_tqdm": True,
+    "remove_unused_columns": False,
+    "label_names": ["labels"],
+}
+"""Of every fine-tuning: nothing goes to disk or to a service, and 50 losses make its curve."""
+
+
 def training_arguments(
     folder: str,
     recipe: Recipe,
@@ -62,20 +74,14 @@ def training_arguments(
         "per_device_eval_batch_size": max(4, min(1024, at_once)),
         "eval_strategy": "no" if select_by == "last" else "steps" if recipe.eval_steps else "epoch",
         "eval_steps": None if select_by == "last" else recipe.eval_steps or None,
-        "save_strategy": "no",
-        "logging_strategy": "steps",
-        "logging_steps": 0.02,
-        "report_to": "none",
-        "disable_tqdm": True,
         "seed": seed,
         "data_seed": seed,
         "bf16": gpu and torch.cuda.is_bf16_supported(),
         "use_cpu": not gpu,
         "dataloader_pin_memory": gpu,
-        "remove_unused_columns": False,
-        "label_names": ["labels"],
+        **_ALWAYS,
+        **overrides,
     }
-    values |= overrides
     if "gradient_accumulation_steps" not in overrides:
         per_step = values["per_device_train_batch_size"] * devices
         values["gradient_accumulation_steps"] = max(1, round(recipe.global_batch / per_step))

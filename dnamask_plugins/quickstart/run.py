@@ -57,19 +57,9 @@ def quickstart(
     console = terminal.console(stderr=True)
     started = time.time()
     sizes = sizes or Sizes()
-    genomes = dict(bundled_genomes())
-    if fasta is not None:
-        genomes[fasta.name.split(".")[0]] = fasta
-    source = fasta or genomes["fly"]
-    _claim(folder, {"genome": source.name, **asdict(sizes)})
-
-    table_path = folder / "table.safetensors"
-    if not table_path.is_file():
-        NpmiTable.from_fasta([source], k=6).save(table_path)
-    store = build_corpus([source], folder / "corpus")
-    species = write_origin_task(genomes, folder / "task" / "origin" / "reads", sizes.reads, sizes.read_length)
+    species, nucleotides = _data(folder, fasta, sizes)
     console.print(
-        f"1/3 NPMI table and corpus of {len(store):,} nucleotides; "
+        f"1/3 NPMI table and corpus of {nucleotides:,} nucleotides; "
         f"task: {len(species)} species, {sizes.train * len(species)} training reads"
     )
 
@@ -79,12 +69,27 @@ def quickstart(
     for arm in arms:
         arm.scores.update(_fine_tuned(folder, arm.name, species, sizes))
     seconds = time.time() - started
-    write_report(folder / "report.html", arms, species, sizes, len(store), seconds)
+    write_report(folder / "report.html", arms, species, sizes, nucleotides, seconds)
     if as_json:
         print(json.dumps([_figures(arm) for arm in arms], indent=1))
     else:
         _print(arms, folder, seconds)
     return arms
+
+
+def _data(folder: Path, fasta: Path | None, sizes: Sizes) -> tuple[list[str], int]:
+    """Make table, corpus and task; return the species of the task and the nucleotides of the corpus."""
+    genomes = dict(bundled_genomes())
+    if fasta is not None:
+        genomes[fasta.name.split(".")[0]] = fasta
+    source = fasta or genomes["fly"]
+    _claim(folder, {"genome": source.name, **asdict(sizes)})
+    table = folder / "table.safetensors"
+    if not table.is_file():
+        NpmiTable.from_fasta([source], k=6).save(table)
+    store = build_corpus([source], folder / "corpus")
+    species = write_origin_task(genomes, folder / "task" / "origin" / "reads", sizes.reads, sizes.read_length)
+    return species, len(store)
 
 
 def _claim(folder: Path, identity: dict[str, Any]) -> None:

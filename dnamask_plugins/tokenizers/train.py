@@ -78,12 +78,7 @@ def train_tokenizer(
     InputError
         A FASTA file cannot be used, or the folder cannot be written.
     """
-    if kind not in LIMIT:
-        raise ConfigError(f"a tokenizer of kind {kind!r} is not known; choose bpe, sentencepiece or unigram")
-    if vocab_size < len(SPECIAL_TOKENS) + 4:
-        raise ConfigError(
-            f"a vocabulary of {vocab_size} has no room for 5 special tokens and 4 letters; 4096 is usual"
-        )
+    _check(kind, vocab_size)
     limit = LIMIT[kind] if max_nucleotides is None else max_nucleotides
     sources = [FastaSource(os.fspath(path), on_read) for path in fasta]
     pieces = collect_pieces(sources, limit)
@@ -109,6 +104,15 @@ def train_tokenizer(
     trained = load_tokenizer(folder)
     assert isinstance(trained, BpeTokenizer)
     return trained
+
+
+def _check(kind: str, vocab_size: int) -> None:
+    if kind not in LIMIT:
+        raise ConfigError(f"a tokenizer of kind {kind!r} is not known; choose bpe, sentencepiece or unigram")
+    if vocab_size < len(SPECIAL_TOKENS) + 4:
+        raise ConfigError(
+            f"a vocabulary of {vocab_size} has no room for 5 special tokens and 4 letters; 4096 is usual"
+        )
 
 
 def collect_pieces(sources: Sequence[FastaSource], limit: int) -> list[str]:
