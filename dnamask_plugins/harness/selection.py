@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dnamask_plugins.errors import ConfigError, PluginError
 from dnamask_plugins.suite_names import OF_FEWSHOT, OF_GUE
 from dnamask_plugins.tasks import Task, all_suites, select_tasks
+from dnamask_plugins.tasks.suites import of_words
 
 
 def tasks_of(expression: str, suites: Sequence[str]) -> tuple[Task, ...]:
@@ -16,24 +17,12 @@ def tasks_of(expression: str, suites: Sequence[str]) -> tuple[Task, ...]:
         raise PluginError(
             f"the tasks of {suites[0]} do not load (see the warning); install dnamask-plugins again"
         )
-    chosen: dict[str, Task] = {}
-    for word in filter(None, (part.strip() for part in expression.split(","))):
-        if word in known:
-            found: Sequence[Task] = known[word]
-        else:
-            others = [task for name, tasks in known.items() if name != suites[0] for task in tasks]
-            found = select_tasks(
-                word, known[suites[0]], [task for task in others if _is_for(task, suites, known)]
-            )
-        chosen.update((task.name, task) for task in found)
-    if not chosen:
-        raise ConfigError(
-            "no task was named; give --tasks all, a group such as prom, or names such as EMP/H3"
-        )
-    return tuple(chosen.values())
+    others = [task for name, tasks in known.items() if name != suites[0] for task in tasks]
+    extra = [task for task in others if _is_for(task, suites)]
+    return of_words(expression, lambda word: known.get(word) or select_tasks(word, known[suites[0]], extra))
 
 
-def _is_for(task: Task, suites: Sequence[str], known: Mapping[str, Sequence[Task]]) -> bool:
+def _is_for(task: Task, suites: Sequence[str]) -> bool:
     """Whether a task of another suite can be asked for: one of this command's, or a third party's."""
     return task.suite in suites or task.suite not in (*OF_GUE, *OF_FEWSHOT)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -116,23 +116,34 @@ def select_tasks(expression: str, tasks: Sequence[Task], extra: Iterable[Task] =
     >>> [task.name for task in select_tasks("virus,mouse/3", gue())]
     ['virus/covid', 'mouse/3']
     """
-    known = (*tasks, *extra)
-    chosen: dict[str, Task] = {}
-    for word in filter(None, (part.strip() for part in expression.split(","))):
-        if word.endswith(".toml"):
-            found: Sequence[Task] = load_tasks(Path(word))
-        elif word == "all":
-            found = tasks
-        else:
-            found = [task for task in known if task.name == word] or [
-                task for task in known if task.group == word
-            ]
-        if not found:
-            options = {task.name for task in known} | {task.group for task in known} | {"all"}
-            raise ConfigError(f"no task is called '{word}'; {suggest(word, options)}")
-        chosen.update((task.name, task) for task in found)
+    return of_words(expression, functools.partial(_named, tasks=tasks, extra=extra))
+
+
+def of_words(expression: str, find: Callable[[str], Sequence[Task]]) -> tuple[Task, ...]:
+    """Return the tasks that the words of a comma-separated expression mean, each once, in their order.
+
+    Raises
+    ------
+    ConfigError
+        There is no word.
+    """
+    words = filter(None, (part.strip() for part in expression.split(",")))
+    chosen = {task.name: task for word in words for task in find(word)}
     if not chosen:
         raise ConfigError(
             "no task was named; give --tasks all, a group such as prom, or names such as EMP/H3"
         )
     return tuple(chosen.values())
+
+
+def _named(word: str, tasks: Sequence[Task], extra: Iterable[Task]) -> Sequence[Task]:
+    if word.endswith(".toml"):
+        return load_tasks(Path(word))
+    if word == "all":
+        return tasks
+    known = (*tasks, *extra)
+    found = [task for task in known if task.name == word] or [task for task in known if task.group == word]
+    if not found:
+        options = {task.name for task in known} | {task.group for task in known} | {"all"}
+        raise ConfigError(f"no task is called '{word}'; {suggest(word, options)}")
+    return found

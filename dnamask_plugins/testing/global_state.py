@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from dnamask_plugins.testing.core import require
+
 
 def snapshot() -> dict[str, Any]:
     """Return the state of every global generator that is loaded, in comparable form."""
@@ -22,6 +24,28 @@ def snapshot() -> dict[str, Any]:
     if torch is not None:
         state["torch"] = torch.get_rng_state().numpy().tobytes()
     return state
+
+
+@contextlib.contextmanager
+def no_global_draw(example: str) -> Iterator[None]:
+    """Run a block from a fixed global state, and require that it draws no global random number.
+
+    Parameters
+    ----------
+    example : str
+        What the author of a plugin can look at.
+    """
+    with fixed_global_state():
+        before = snapshot()
+        yield
+        after = snapshot()
+    moved = [name for name in before if before[name] != after.get(name)]
+    require(
+        not moved,
+        expected="global generators as they were",
+        came=f"draws from {', '.join(moved)}",
+        example=example,
+    )
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class WordAndTypeEmbeddings(nn.Module):
         inputs_embeds: torch.Tensor | None = None,
         **_: Any,
     ) -> torch.Tensor:
-        """Embed ids (B, L), or finish embeddings (B, L, hidden); token types are 0 by default."""
+        """Embed ids (...), or finish embeddings (..., hidden); token types are 0 by default."""
         words = self.word_embeddings(input_ids) if inputs_embeds is None else inputs_embeds
         types = (
             self.token_type_embeddings.weight[0]

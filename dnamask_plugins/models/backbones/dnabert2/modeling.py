@@ -18,6 +18,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 from dnamask_plugins.models.backbones.dnabert2.configuration import DnaBert2Config
+from dnamask_plugins.models.backbones.embeddings import WordAndTypeEmbeddings
 from dnamask_plugins.models.packed_rows import PackedRows
 from dnamask_plugins.models.padded_rows import PaddedRows, Rows
 
@@ -52,28 +53,6 @@ def alibi_bias(heads: int, width: int, device: torch.device, dtype: torch.dtype)
 def _slopes_on(heads: int, device: torch.device) -> torch.Tensor:
     # Copied once: a copy from the host makes it wait for all that the device has still to do.
     return torch.tensor(alibi_slopes(heads), device=device)
-
-
-class DnaBert2Embeddings(nn.Module):
-    """Word and token-type embeddings, added and normalised."""
-
-    def __init__(self, config: DnaBert2Config) -> None:
-        super().__init__()
-        self.word_embeddings = nn.Embedding(
-            config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id
-        )
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
-        self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
-
-    def forward(self, words: torch.Tensor, token_type_ids: torch.Tensor | None = None) -> torch.Tensor:
-        """Finish word embeddings (..., hidden) with those of the token types, 0 by default."""
-        types = (
-            self.token_type_embeddings.weight[0]
-            if token_type_ids is None
-            else self.token_type_embeddings(token_type_ids)
-        )
-        return self.dropout(self.LayerNorm(words + types))
 
 
 class DnaBert2SelfAttention(nn.Module):
@@ -191,7 +170,7 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
 
     def __init__(self, config: DnaBert2Config, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
-        self.embeddings = DnaBert2Embeddings(config)
+        self.embeddings = WordAndTypeEmbeddings(config, norm=True)
         self.encoder = DnaBert2Encoder(config)
         self.pooler = DnaBert2Pooler(config) if add_pooling_layer else None
         self.post_init()
@@ -245,8 +224,10 @@ class DnaBert2Model(DnaBert2PreTrainedModel):
         if rows is None:
             rows = find_rows(given, attention_mask)
         packed = rows.pack(given)
-        words = self.embeddings.word_embeddings(packed) if inputs_embeds is None else packed
-        hidden = self.embeddings(words, None if token_type_ids is None else rows.pack(token_type_ids))
+        types = None if token_type_ids is None else rows.pack(token_type_ids)
+        hidden = (
+            self.embeddings(packed, types) if inputs_embeds is None else self.embeddings(None, types, packed)
+        )
         bias = rows.prepare(self.bias(given.shape[1], hidden))
         kept = [rows.unpack(hidden)] if output_hidden_states else None
         for layer in self.encoder.layer:

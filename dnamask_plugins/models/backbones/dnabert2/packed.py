@@ -24,8 +24,7 @@ class PackedDnaBert2:
 
     def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
         """See `Encoder`."""
-        embeddings = model.bert.embeddings
-        hidden = embeddings(embeddings.word_embeddings(rows.pack(input_ids)))
+        hidden = model.bert.embeddings(rows.pack(input_ids))
         return hidden, rows.prepare(model.bert.bias(rows.width, hidden))
 
     def layers(self, model: Any) -> nn.ModuleList:
