@@ -74,8 +74,9 @@ def nested(path: str, value: Any) -> dict[str, Any]:
     >>> nested("trainer.max_steps", 10)
     {'trainer': {'max_steps': 10}}
     """
-    table, *parts = (key.strip() for key in path.split("."))
-    return {table: nested(".".join(parts), value) if parts else value}
+    for key in reversed(path.split(".")):  # a loop, since a path that was typed may be of any depth
+        value = {key.strip(): value}
+    return dict(value)
 
 
 def parse_assignments(texts: Iterable[str], option: str = "--set") -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class DnamaskError(Exception):
@@ -14,6 +15,23 @@ class DnamaskError(Exception):
 
 class InputError(DnamaskError):
     """A file or a sequence that the user gave cannot be used."""
+
+
+class NotWritten(InputError):
+    """A file or a folder cannot be written: it is read-only, or the disk is full.
+
+    Examples
+    --------
+    >>> str(NotWritten(Path("table"), "No space left on device"))
+    'cannot write table: No space left on device; free space or choose another folder'
+    """
+
+    def __init__(self, path: Path, reason: object) -> None:
+        super().__init__(path, reason)  # what pickle makes it from again, in another process
+        self.path, self.reason = path, str(reason)
+
+    def __str__(self) -> str:
+        return f"cannot write {self.path}: {self.reason}; free space or choose another folder"
 
 
 class ConfigError(DnamaskError):

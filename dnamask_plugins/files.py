@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from dnamask_plugins.errors import InputError
+from dnamask_plugins.errors import NotWritten
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -55,7 +55,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
     Raises
     ------
-    InputError
+    NotWritten
         The folder is read-only or the disk is full; nothing half-written is left behind.
     """
     partial = partial_of(path)
@@ -68,9 +68,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}; free space or choose another folder"
-        ) from None
+        raise NotWritten(path, error.strerror) from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()  # there only when something went wrong

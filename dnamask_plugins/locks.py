@@ -11,7 +11,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.errors import ConfigError, NotWritten
 
 LOCK_FILE: Final = ".dnamask.lock"
 """In a locked folder. The file stays, empty, when the lock is gone: what counts is who holds it open."""
@@ -25,7 +25,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
     ------
     ConfigError
         Another process holds it.
-    InputError
+    NotWritten
         The folder cannot be written.
     """
     with _writable(folder):
@@ -42,7 +42,7 @@ def locked_file(path: Path) -> Iterator[None]:
     ------
     ConfigError
         Another process builds it.
-    InputError
+    NotWritten
         The folder around it cannot be written.
     """
     place = Path(os.path.abspath(path))  # "." has no name
@@ -84,9 +84,7 @@ def _writable(output: Path) -> Iterator[None]:
     except Timeout:
         raise
     except OSError as error:
-        raise InputError(
-            f"cannot write {output}: {error.strerror or error}; free space or choose another folder"
-        ) from None
+        raise NotWritten(output, error.strerror or error) from None
 
 
 def _read(lock: Path) -> str:

@@ -29,7 +29,7 @@ from dnamask_plugins.corpus.store import (
     content_fingerprint,
     read_index,
 )
-from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.errors import ConfigError, InputError, NotWritten
 from dnamask_plugins.files import partial_of, remove_left_overs, write_atomically, write_json
 from dnamask_plugins.locks import locked_file
 
@@ -258,9 +258,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     except OSError as error:
         if retired.exists() and not folder.exists():
             retired.rename(folder)
-        raise InputError(
-            f"cannot write {folder}: {error.strerror or error}; free space or choose another folder"
-        ) from None
+        raise NotWritten(folder, error.strerror or error) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if folder.exists():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dnamask_plugins.errors import DnamaskError, InputError
+from dnamask_plugins.errors import DnamaskError, InputError, NotWritten
 from dnamask_plugins.training.checkpoints import find_checkpoints
 
 _TIGHT: Final = 1 << 20
@@ -39,6 +39,10 @@ def told_in_one_line(output: Path) -> Iterator[None]:
     """
     try:
         yield
+    except NotWritten as error:
+        if not _is_below(error.path, output):
+            raise
+        raise _cannot_save(output, error.reason) from error
     except DnamaskError:
         raise
     except OSError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from dnamask_plugins import __version__
-from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.errors import ConfigError, NotWritten
 from dnamask_plugins.files import write_json
 from dnamask_plugins.tokenizers.base import TokenizerBase
 
@@ -96,7 +96,7 @@ def save_pretrained(tokenizer: TokenizerBase, folder: str | os.PathLike[str], **
     ------
     ConfigError
         As `to_huggingface`.
-    InputError
+    NotWritten
         The folder cannot be written.
     """
     return _save(tokenizer, to_huggingface(tokenizer, **settings), Path(folder))
@@ -106,9 +106,7 @@ def _save(tokenizer: DNATokenizer, exported: PreTrainedTokenizerFast | None, tar
     try:
         _write(tokenizer, exported, target)
     except OSError as error:
-        raise InputError(
-            f"cannot write {target}: {error.strerror or error}; free space or choose another folder"
-        ) from None
+        raise NotWritten(target, error.strerror or error) from None
     return target
 
 
@@ -152,7 +150,7 @@ def save_tokenizer(
 
     Raises
     ------
-    InputError
+    NotWritten
         The folder cannot be written.
     """
     exported = None
