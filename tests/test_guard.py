@@ -37,6 +37,22 @@ class MasksEverything(Span):
         return np.ones(batch.input_ids.shape, dtype=bool)
 
 
+class MasksItsTokens(Span):
+    name: ClassVar[str] = "acme.tokens"
+
+    def select(self, batch: Any, *_: Any) -> Any:
+        return ~batch.special_tokens_mask
+
+
+class MasksOnePadding(Span):
+    name: ClassVar[str] = "acme.padding"
+
+    def select(self, batch: Any, *_: Any) -> Any:
+        mask = ~batch.special_tokens_mask
+        mask[batch.lengths.argmin(), -1] = True
+        return mask
+
+
 BATCH = NucleotideTokenizer().encode_batch(["ACGTACGTAC"])
 KEY = RngKey.from_step(0, 0, [0])
 
@@ -65,6 +81,15 @@ def test_whoever_calls_a_faulty_strategy_names_it_in_one_line(faulty: Any, fault
     assert fault in str(caught.value)
     assert f"'{faulty.name}'" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_each_strategy_of_a_mixture_is_judged_by_its_own_rows() -> None:
+    batch = NucleotideTokenizer().encode_batch(["ACGTACGTAC" if row % 3 else "AC" for row in range(30)])
+    key, budget = RngKey.from_step(0, 0, range(30)), Budget(1.0)
+    mask = Mixture([MasksItsTokens(), MasksItsTokens()]).select(batch, key, budget)
+    assert (mask == ~batch.special_tokens_mask).all()
+    with pytest.raises(PluginError, match=r"'acme.padding' .* selected special or padding tokens"):
+        Mixture([MasksItsTokens(), MasksOnePadding()]).select(batch, key, budget)
 
 
 def test_nobody_else_calls_plugins() -> None:

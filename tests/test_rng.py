@@ -78,6 +78,17 @@ def test_fold_in_is_a_function_of_the_tag(words, tag):
     assert not (key.fold_in("one").words == key.fold_in("other").words).any()
 
 
+@pytest.mark.parametrize("writeable", [True, False])
+def test_keys_may_be_any_rows_of_others(writeable):
+    key = RngKey.from_step(0, 0, range(9))
+    rows = key.words[::2]
+    rows.flags.writeable = writeable
+    assert (RngKey(rows).fold_in("one").words == key.fold_in("one").words[::2]).all()
+    ids = np.arange(9)[::2]
+    ids.flags.writeable = writeable
+    assert (RngKey.from_step(0, 0, ids).words == key.words[::2]).all()
+
+
 def test_generator_is_that_of_the_example():
     key = RngKey.from_step(0, 0, [3, 4])
     np.testing.assert_array_equal(key.generator(1).random(5), key[1:].generator(0).random(5))

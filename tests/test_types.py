@@ -21,6 +21,7 @@ WEIGHTED = BATCH.with_weights(np.linspace(0, 1, 32, dtype=np.float32).reshape(4,
 
 def assert_rows(chosen: TokenBatch, whole: TokenBatch, rows: Any) -> None:
     assert len(chosen) == len(whole.lengths[rows])
+    assert chosen.shape == whole.input_ids[rows].shape
     for field in fields(TokenBatch):
         expected, found = getattr(whole, field.name), getattr(chosen, field.name)
         assert (expected is None and found is None) or (expected[rows] == found).all()

@@ -29,6 +29,7 @@ from sections import replace_section, table
 from dnamask_plugins.corruption import Corruption
 from dnamask_plugins.masking import Masker
 from dnamask_plugins.npmi.table import NpmiTable
+from dnamask_plugins.protocols import MaskingStrategy
 from dnamask_plugins.strategies.genemask import GeneMask
 from dnamask_plugins.strategies.global_npmi import GlobalNpmi
 from dnamask_plugins.strategies.mixture import Mixture
@@ -42,14 +43,18 @@ ROWS, NUCLEOTIDES = 32, 515
 ROUNDS, SECONDS = 7, 0.3
 
 
-def ours() -> tuple[dict[str, Callable[[], Any]], Any]:
+def sequences(rows: int) -> NucleotideBatch:
+    """Return random sequences of 510 6-mers, 512 tokens with the special ones."""
     rng = np.random.default_rng(0)
-    texts = ["".join(rng.choice(list("ACGT"), NUCLEOTIDES)) for _ in range(ROWS)]
-    tokenizer, letters = KmerTokenizer(6), NucleotideBatch.from_strings(texts)
-    batch = tokenizer.encode_batch(letters)
+    return NucleotideBatch.from_strings(["".join(rng.choice(list("ACGT"), NUCLEOTIDES)) for _ in range(rows)])
+
+
+def strategies() -> dict[str, MaskingStrategy]:
+    """Return what is measured, by name."""
+    rng = np.random.default_rng(1)
     corpus = ["".join(rng.choice(list("ACGT"), 200_000, p=[0.3, 0.2, 0.2, 0.3]))]
     npmi = NpmiTable.from_sequences(corpus, k=6, min_count=1)
-    strategies = {
+    return {
         "random_token": RandomToken(),
         "span": Span(),
         "span, geometric lengths": Span(length=4, geometric=True),
@@ -59,7 +64,12 @@ def ours() -> tuple[dict[str, Callable[[], Any]], Any]:
         "mixture of genemask and global_npmi": Mixture([GeneMask(npmi), GlobalNpmi(npmi)]),
         "reverse_complement of genemask": ReverseComplement(GeneMask(npmi)),
     }
-    masker = Masker(strategies, Corruption.for_tokenizer(tokenizer))
+
+
+def ours() -> tuple[dict[str, Callable[[], Any]], Any]:
+    tokenizer, letters = KmerTokenizer(6), sequences(ROWS)
+    batch = tokenizer.encode_batch(letters)
+    masker = Masker(strategies(), Corruption.for_tokenizer(tokenizer))
     ids = np.arange(ROWS)
 
     def run(name: str, from_letters: bool) -> Callable[[], Any]:
@@ -68,7 +78,7 @@ def ours() -> tuple[dict[str, Callable[[], Any]], Any]:
             return lambda: masker(tokenizer.encode_batch(letters), spec, 0, ids)
         return lambda: masker(batch, spec, 0, ids)
 
-    runs = {f"**{name}**": run(name, False) for name in strategies}
+    runs = {f"**{name}**": run(name, False) for name in masker.strategies}
     runs |= {
         f"**{name}**, tokenizing included": run(name, True) for name in ("span", "genemask", "global_npmi")
     }
