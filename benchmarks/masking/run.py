@@ -128,7 +128,7 @@ def main() -> None:
 
     circumstances = (
         f"{arguments.rounds} rounds of {arguments.seconds:g} s of processor time each, all in turn; "
-        f"one thread of {_processor()}; "
+        f"one thread of {_processor()}, load {os.getloadavg()[0]:.1f}; "
         f"Python {platform.python_version()}, NumPy {np.__version__}, numba {numba.__version__}, "
         f"torch {torch.__version__}, transformers {transformers.__version__}."
     )
