@@ -14,7 +14,8 @@ from dnamask_plugins.guard import guarded_select
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.strategies.arrays import empty_mask
 from dnamask_plugins.strategies.mixture import as_strategy
-from dnamask_plugins.strategies.strands import compare_strands, overlapping_windows, turn_mask, turn_rows
+from dnamask_plugins.strategies.strands import compare_strands, turn_mask, turn_rows
+from dnamask_plugins.strategies.windows import overlapping_windows, tokens_under_windows
 from dnamask_plugins.types import BoolArray, TokenBatch
 
 
@@ -111,13 +112,4 @@ class ReverseComplement(Configurable):
             size, rate = 1, rate / size
         budget = replace(budget, rate=rate, per="token")
         windows = overlapping_windows(batch, size)
-        chosen = self._select_by_token(windows, turned, key, budget)
-        mask = empty_mask(batch)
-        for row in range(len(batch)):
-            length = int(batch.lengths[row])
-            # Windows run over both ends, so nucleotide j is hidden when windows j .. j + size - 1 all are.
-            shown = np.concatenate([[0], np.cumsum(~chosen[row, : length + size - 1])])
-            hidden = np.concatenate([[0], np.cumsum(shown[size:] == shown[:-size])])
-            start, stop = np.clip(batch.offsets[row].T, 0, length)
-            mask[row] = (hidden[stop] > hidden[start]) & ~batch.special_tokens_mask[row]
-        return mask
+        return tokens_under_windows(self._select_by_token(windows, turned, key, budget), size, batch)

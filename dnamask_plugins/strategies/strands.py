@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dnamask_plugins.compiled import njit
 from dnamask_plugins.types import BoolArray, TokenBatch
@@ -162,16 +161,3 @@ def turn_mask(mask: BoolArray, batch: TokenBatch, turned: BoolArray) -> BoolArra
     back = np.array(mask, np.bool_)
     _turn_mask(turned, np.require(batch.offsets, np.int32, ["C", "W"]), back)
     return back
-
-
-def overlapping_windows(batch: TokenBatch, size: int) -> TokenBatch:
-    """Return the sequences cut into every window of `size` nucleotides, those over the ends included."""
-    count = batch.lengths + size - 1
-    index = np.arange(int(count.max(initial=0)))[None, :]
-    present = index < count[:, None]
-    lengths = batch.lengths[:, None]
-    start: NDArray[np.intp] = np.clip(index - size + 1, 0, lengths)
-    stop = np.clip(index + 1, 0, lengths)
-    offsets = np.where(present[..., None], np.stack([start, stop], axis=-1), 0).astype(np.int32)
-    ids = np.zeros(present.shape, dtype=np.int64)
-    return TokenBatch(ids, offsets, ~present, present, batch.nucleotides, batch.lengths, batch.weights)
