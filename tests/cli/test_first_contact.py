@@ -26,7 +26,7 @@ def test_doctor_shows_versions_caches_and_what_is_missing() -> None:
     assert all("pip install" in why for why in found["missing"].values())
 
 
-def test_doctor_names_a_plugin_that_fails_and_why(tmp_path: Path) -> None:
+def test_doctor_names_a_plugin_that_fails_and_why(tmp_path: Path, warm_python: Path) -> None:
     metadata = tmp_path / "broken_dna-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-dna\nVersion: 1.0\n")
@@ -34,9 +34,7 @@ def test_doctor_names_a_plugin_that_fails_and_why(tmp_path: Path) -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\nfrom dnamask_plugins.cli import main\nmain()"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "doctor"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([warm_python, "-c", program, "doctor"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "strategy acme.broken: " in done.stdout
     assert "broken-dna 1.0" in done.stdout

@@ -74,9 +74,9 @@ JSON_COMMANDS = [
 
 
 @pytest.mark.parametrize("command", JSON_COMMANDS, ids=lambda command: command[0])
-def test_tables_come_as_json_too(command: list[str], tmp_path: Path) -> None:
+def test_tables_come_as_json_too(command: list[str], tmp_path: Path, warm_python: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "dnamask_plugins", *command],
+        [warm_python, "-m", "dnamask_plugins", *command],
         capture_output=True,
         text=True,
         check=False,

@@ -16,24 +16,24 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run_python(
-    *arguments: str, site: Path | None = None, cwd: Path | None = None
+    python: str | Path, *arguments: str, site: Path | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run this interpreter with a site folder on its path; the package itself comes from this checkout."""
+    """Run an interpreter with a site folder on its path; the package itself comes from this checkout."""
     path = os.pathsep.join([*([str(site)] if site else []), str(ROOT)])
     environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "160", "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        [python, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
 
 
 @pytest.fixture
-def run() -> Run:
+def run(warm_python: Path) -> Run:
     """Run Python and demand success."""
 
     def call(
         *arguments: str, site: Path | None = None, cwd: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        done = run_python(*arguments, site=site, cwd=cwd)
+        done = run_python(warm_python, *arguments, site=site, cwd=cwd)
         assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -48,10 +48,10 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     def build_and_install(*sources: Path) -> Path:
         wheels, site = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
         offline = ["--no-deps", "--no-index", "--disable-pip-version-check", "-q"]
-        for source in sources:
-            copy = tmp_path_factory.mktemp("source") / source.name
+        copies = [tmp_path_factory.mktemp("source") / source.name for source in sources]
+        for source, copy in zip(sources, copies, strict=True):
             _copy_tree(source, copy)
-            _pip("wheel", *offline, "--no-build-isolation", "-w", str(wheels), str(copy))
+        _pip("wheel", *offline, "--no-build-isolation", "-w", str(wheels), *map(str, copies))
         _pip("install", *offline, "--target", str(site), *map(str, sorted(wheels.glob("*.whl"))))
         return site
 
@@ -66,5 +66,5 @@ def _copy_tree(source: Path, copy: Path) -> None:
 
 
 def _pip(*arguments: str) -> None:
-    done = run_python("-m", "pip", *arguments)
+    done = run_python(sys.executable, "-m", "pip", *arguments)
     assert done.returncode == 0, f"pip {arguments}\n{done.stdout}\n{done.stderr}"

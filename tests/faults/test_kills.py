@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,10 @@ from pathlib import Path
 import kill
 import pytest
 import tiny
+
+# Runs are forked from this process, and need not import what it has.
+import dnamask_plugins.pretrain.run
+import dnamask_plugins.training.trainer  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +46,10 @@ def test_the_comparison_sees_a_difference(prepared: tuple[Path, Path], tmp_path:
     assert same <= {"curriculum state", "learning-rate schedule"}
 
 
-def test_gue_run_goes_on_where_it_was_stopped(gue: Callable[[Path], list[str]], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "dnamask_plugins", *gue(tmp_path / "out")]
+def test_gue_run_goes_on_where_it_was_stopped(
+    gue: Callable[[Path], list[str]], tmp_path: Path, warm_python: Path
+) -> None:
+    command = [warm_python, "-m", "dnamask_plugins", *gue(tmp_path / "out")]
     process = subprocess.Popen(
         command, env=tiny.ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

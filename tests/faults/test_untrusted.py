@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,7 +211,7 @@ def test_a_zip_in_the_place_of_a_genome_is_not_opened(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["genome.fa"]
 
 
-def test_an_unverified_distribution_is_named_on_first_use(tmp_path: Path) -> None:
+def test_an_unverified_distribution_is_named_on_first_use(tmp_path: Path, warm_python: Path) -> None:
     """As a user meets it: one warning line, once, and the plugin works."""
     metadata = tmp_path / "acme_dna-1.0.dist-info"
     metadata.mkdir()
@@ -231,13 +230,13 @@ def test_an_unverified_distribution_is_named_on_first_use(tmp_path: Path) -> Non
     environment = {**tiny.ENVIRONMENT, "PYTHONPATH": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     for said in (1, 0):  # once for a user, not once for a process
         done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+            [warm_python, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
         assert done.stderr.count("running code of acme-dna 1.0") == said
     # Code of one's own, installed with pip install -e, is nothing to be warned of.
     (metadata / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
     environment["XDG_STATE_HOME"] = str(tmp_path / "another")
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [warm_python, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert "running code" not in done.stderr

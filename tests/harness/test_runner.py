@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -231,12 +230,12 @@ def test_a_damaged_outcome_is_made_again(toy_suite: Path, tiny_model: Path, tmp_
 
 
 def test_sigkill_and_resume_give_the_figures_of_an_unbroken_run(
-    toy_suite: Path, tiny_model: Path, tmp_path: Path
+    toy_suite: Path, tiny_model: Path, tmp_path: Path, warm_python: Path
 ):
     seeds = tuple(range(4))
     settings = {"max_steps": 12}
     request = request_of(toy_suite, tiny_model, tmp_path / "killed", seeds=seeds, overrides=settings)
-    command = [sys.executable, "-m", "dnamask_plugins", "gue", "run", "--model", str(tiny_model)]
+    command = [str(warm_python), "-m", "dnamask_plugins", "gue", "run", "--model", str(tiny_model)]
     command += ["--gue-dir", str(toy_suite.parent / "data"), "--tasks", str(toy_suite)]
     command += ["--seeds", ",".join(map(str, seeds)), "--set", "max_steps=12", "--out", str(request.output)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
