@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save
 
 from dnamask_plugins import __version__
 from dnamask_plugins.config import fingerprint
@@ -107,8 +108,6 @@ def build_corpus(
 def _write(
     fastas: Sequence[str | Path], folder: Path, options: BuildOptions, progress: Progress | None
 ) -> None:
-    from safetensors.numpy import save
-
     names: list[str] = []
     with open(folder / NUCLEOTIDES_FILE, "wb") as handle:
         writer = _Writer(handle, options.exclude_soft_masked)

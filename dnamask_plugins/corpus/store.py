@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 from typing_extensions import Self
 
 from dnamask_plugins.compiled import njit
@@ -75,9 +77,6 @@ class CorpusStore:
         InputError
             The folder is missing, no corpus, incomplete, or of an unknown format.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
         folder = Path(folder)
         index = read_index(folder)
         try:

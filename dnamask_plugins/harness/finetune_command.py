@@ -26,6 +26,7 @@ from dnamask_plugins.locks import LOCK_FILE, locked_folder
 from dnamask_plugins.models.source import UNTRAINED
 from dnamask_plugins.processes import require_one_process
 from dnamask_plugins.results.finetuning.output import PREDICTIONS_FILE, SUMMARY_FILE
+from dnamask_plugins.results.finetuning.page import write_report
 from dnamask_plugins.tasks import load_tasks
 from dnamask_plugins.tasks.recipes import ClassWeights
 
@@ -226,8 +227,6 @@ def _finish(
         write_predictions(flags.out / PREDICTIONS_FILE, imported, done[chosen])
     write_json(flags.out / SUMMARY_FILE, summary)
     if done:
-        from dnamask_plugins.results.finetuning.page import write_report
-
         notes.print(f"report: {write_report(flags.out)}", highlight=False, soft_wrap=True)
     if flags.as_json:
         print(json.dumps({"metric": metric, "rows": rows}, indent=1))

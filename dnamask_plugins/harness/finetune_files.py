@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy.special import expit, softmax
 
 from dnamask_plugins.files import write_atomically
 from dnamask_plugins.harness.kept_models import history_of
+from dnamask_plugins.harness.tables.task_files import label_text
 from dnamask_plugins.results.finetuning.output import HISTORY_FILE
 
 if TYPE_CHECKING:
@@ -35,8 +37,6 @@ def keep_chosen(out: Path, chosen: Trial, done: Sequence[Trial]) -> None:
 
 def write_predictions(path: Path, imported: Imported, outcome: TrialOutcome) -> None:
     """Write the test rows of the chosen seed as a table that a person can read."""
-    from dnamask_plugins.harness.tables.task_files import label_text
-
     predictions = outcome.predictions
     assert predictions is not None
     names = imported.task.labels
@@ -58,6 +58,4 @@ def write_predictions(path: Path, imported: Imported, outcome: TrialOutcome) -> 
 
 
 def _probabilities(logits: Any, kind: str) -> Any:
-    from scipy.special import expit, softmax
-
     return expit(logits) if kind == "multi_label" else softmax(logits, axis=1)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+from rich.text import Text
+
 from dnamask_plugins import terminal
+from dnamask_plugins.harness.tables.describe import describe_table, describe_tokens
+from dnamask_plugins.harness.trials import encode_trial
+from dnamask_plugins.tasks.audit import audit_task
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,12 +22,6 @@ if TYPE_CHECKING:
 
 def introduce(imported: Imported, plan: RunPlan, notes: Console) -> None:
     """Say how the table was read and what comes, before anything is trained."""
-    from rich.table import Table
-
-    from dnamask_plugins.harness.tables.describe import describe_table, describe_tokens
-    from dnamask_plugins.harness.trials import encode_trial
-    from dnamask_plugins.tasks.audit import audit_task
-
     trial = plan.trials[0]
     data, encoded = encode_trial(trial)
     recipe = trial.recipe
@@ -55,15 +55,11 @@ def _changes(overrides: Mapping[str, Any]) -> str:
 
 
 def _plain(text: str) -> Any:
-    from rich.text import Text
-
     return Text(text)
 
 
 def print_scores(rows: Sequence[Mapping[str, Any]], metric: str, drop_leaks: bool) -> None:
     """Print the scores of the model and of the floors, times 100."""
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False)
     for column in ("model", metric, "std", "seeds", "seconds"):
         table.add_column(column, justify="left" if column == "model" else "right")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from dnamask_plugins.files import follow_umask, write_atomically
 from dnamask_plugins.quiet import quiet_transformers
 from dnamask_plugins.tasks import Task
+from dnamask_plugins.tokenizers.export import save_pretrained
 
 if TYPE_CHECKING:
     from dnamask_plugins.harness.model_source import ModelSource
@@ -27,7 +28,6 @@ def save_classifier(target: Target, model: Any, trial: Trial, source: ModelSourc
     Low-rank adapters are merged into the weights.
     """
     from dnamask_plugins.models.positions import max_positions
-    from dnamask_plugins.tokenizers.export import save_pretrained
 
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()

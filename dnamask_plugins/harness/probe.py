@@ -9,6 +9,9 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.encoding import EncodedData
@@ -154,10 +157,6 @@ def probe(
 
 def _fitted(features: NDArray[np.float32], labels: NDArray[Any], penalty: float, seed: int) -> Any:
     """Return a logistic regression on standardised features."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     classifier = make_pipeline(
         StandardScaler(), LogisticRegression(C=penalty, max_iter=_MAX_ITERATIONS, random_state=seed)
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from rich.progress import BarColumn, MofNCompleteColumn, TimeElapsedColumn, TimeRemainingColumn
+
 from dnamask_plugins import terminal
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError, suggest
 from dnamask_plugins.executors import Executor, LocalExecutor
@@ -16,6 +18,8 @@ from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outcome import TrialOutcome, read_outcome
 from dnamask_plugins.harness.recipe_choice import PAPER, resolve_recipe
 from dnamask_plugins.harness.run_request import RunRequest
+from dnamask_plugins.harness.tables import import_table, options_of, table_of
+from dnamask_plugins.harness.tables.of_task import as_read
 from dnamask_plugins.harness.trials import Trial, reporting, run_trial
 from dnamask_plugins.models.configuration import read_config
 from dnamask_plugins.results.methods import TRACKS, Method
@@ -123,9 +127,6 @@ def _trials(
 
 def _placed(task: Task, root: Path, request: RunRequest) -> tuple[Task, Path, list[str]]:
     """Return a task, the folder that holds its files, and how they were read where they were a table."""
-    from dnamask_plugins.harness.tables import import_table, options_of, table_of
-    from dnamask_plugins.harness.tables.of_task import as_read
-
     table = table_of(task, root, dev_as_train=request.dev_as_train)
     if table is None:
         return task, root, []
@@ -190,13 +191,6 @@ def execute(
     label : str
         What the bar is called.
     """
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
     yield from ((trial, plan.finished[trial]) for trial in plan.trials if trial in plan.finished)
     waiting = plan.open
     by_key = {(trial.task.name, trial.method, trial.seed): trial for trial in waiting}
@@ -224,8 +218,6 @@ def execute(
 
 
 def _missing(folder: Path, task: Task, dev_as_train: bool) -> str | None:
-    from dnamask_plugins.harness.tables import table_of
-
     if table_of(task, folder, dev_as_train=dev_as_train) is not None:
         return None
     for split in ("test", "train", "dev") if task.has_dev else ("test", "train"):

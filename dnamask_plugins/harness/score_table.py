@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from rich.table import Table
 
 from dnamask_plugins.harness.outcome import TrialOutcome
 from dnamask_plugins.harness.trial import Trial
@@ -42,8 +43,6 @@ def _row(name: str, pairs: Sequence[tuple[Trial, TrialOutcome]], drop_leaks: boo
 
 def score_table(rows: Sequence[Mapping[str, Any]], drop_leaks: bool) -> Any:
     """Lay the rows out for a terminal, times 100."""
-    from rich.table import Table
-
     table = Table(title=None, caption="scores x 100")
     for column in ("task", "metric", "mean", "std", "seeds", "remarks"):
         table.add_column(column, justify="right" if column in ("mean", "std", "seeds") else "left")

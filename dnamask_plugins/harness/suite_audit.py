@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from rich.table import Table
+
 from dnamask_plugins import terminal
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import write_json
@@ -59,8 +61,6 @@ def _audit(root: Path, tasks: Sequence[Task], corpus: Sequence[Path]) -> list[Ta
 
 
 def _audit_table(audits: Sequence[TaskAudit]) -> Any:
-    from rich.table import Table
-
     corpus = any(item.corpus for item in audits)
     table = Table(title="sequences that occur elsewhere too (in brackets: on the other strand)")
     for column in (*_COLUMNS, *(["in the corpus"] if corpus else [])):

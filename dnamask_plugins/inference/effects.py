@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from dnamask_plugins.inference.job import Collector, Reading, file_identity, open_parts
@@ -235,8 +236,6 @@ def score_variants(
 
 
 def _table(rows: list[Effect]) -> pa.Table:
-    import pyarrow as pa
-
     variants = [row.context.variant for row in rows]
     ref, alt = np.array([row.ref for row in rows]), np.array([row.alt for row in rows])
     return pa.table(

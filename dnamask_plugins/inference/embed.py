@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from dnamask_plugins.inference.embedding import Embedded, Embedder
 from dnamask_plugins.inference.job import Collector, OpenModel, Reading, open_parts
@@ -93,8 +94,6 @@ def embed_file(
 
 
 def _table(rows: list[Embedded], width: int, pool: str) -> pa.Table:
-    import pyarrow as pa
-
     vectors = np.concatenate([row.vectors for row in rows])
     counts = [len(row.vectors) for row in rows]
     columns: dict[str, Any] = {

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.plotting import COLOURS, QUIET, as_png, for_file
@@ -28,7 +31,6 @@ def read_embeddings(path: Path) -> tuple[NDArray[np.float32], list[str]]:
         group = zarr.open_group(str(path), mode="r")
         vectors = np.asarray(group["embeddings"])
         return vectors, np.asarray(group["labels"]).tolist() if "labels" in group else [""] * len(vectors)
-    import pyarrow.parquet as pq
 
     table = pq.read_table(path)
     column = table.column("embeddings").combine_chunks()
@@ -64,12 +66,8 @@ def draw_map(vectors: NDArray[np.float32], labels: list[str], title: str, method
 
 
 def _project(vectors: NDArray[np.float32], method: str) -> tuple[NDArray[np.float64], tuple[str, str]]:
-    from sklearn.preprocessing import StandardScaler
-
     scaled = StandardScaler().fit_transform(vectors.astype(np.float64))
     if method == "pca":
-        from sklearn.decomposition import PCA
-
         pca = PCA(n_components=2, random_state=0)
         points = pca.fit_transform(scaled)
         first, second = pca.explained_variance_ratio_

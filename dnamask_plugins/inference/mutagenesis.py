@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import PathPatch
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import InputError
@@ -100,11 +104,6 @@ def _style(axes: Axes) -> None:
 
 
 def _draw_expected(axes: Axes, bits: NDArray[np.float64], highest: float) -> None:
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.patches import PathPatch
-    from matplotlib.textpath import TextPath
-    from matplotlib.transforms import Affine2D
-
     font = FontProperties(family="DejaVu Sans", weight="bold")
     paths = {letter: TextPath((0, 0), letter, size=1, prop=font) for letter in "ACGT"}
     for place, heights in enumerate(bits):

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError
@@ -56,11 +58,8 @@ def write_table(parts: Parts, order_by: str | None = None, leave_out: Iterable[s
     leave_out : iterable of str
         Columns that are not wanted.
     """
-    import pyarrow as pa
 
     def write(path: Path) -> None:
-        import pyarrow.parquet as pq
-
         unwanted = list(leave_out)
         tables = (table.drop_columns(unwanted) if unwanted else table for table in parts.tables())
         if order_by is not None:

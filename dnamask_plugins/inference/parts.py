@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
+
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.files import parse_json, partial_of, remove_left_overs, write_json
 
@@ -88,8 +90,6 @@ class Parts:
 
     def add(self, table: pa.Table, done: int) -> None:
         """Write a part: its rows, and how many windows are done with it."""
-        import pyarrow.parquet as pq
-
         path = self.folder / f"{len(self.paths()):06d}-{done:012d}.parquet"
         partial = partial_of(path)
         remove_left_overs(path)
@@ -103,15 +103,11 @@ class Parts:
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the rows of the parts, a part at a time."""
-        import pyarrow.parquet as pq
-
         for path in self.paths():
             yield pq.read_table(path)
 
     def rows(self) -> int:
         """Return how many rows the parts hold together."""
-        import pyarrow.parquet as pq
-
         return sum(pq.read_metadata(path).num_rows for path in self.paths())
 
     def close(self, written: Path) -> None:

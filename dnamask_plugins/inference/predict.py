@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from dnamask_plugins.errors import ConfigError, InputError
 from dnamask_plugins.inference.classifying import Classifier, Prediction
@@ -208,8 +209,6 @@ def _tables(predictions: Iterator[Prediction], classifier: Classifier) -> Iterat
 
 
 def _table(rows: list[Prediction], classifier: Classifier, labelled: bool) -> pa.Table:
-    import pyarrow as pa
-
     columns: dict[str, Any] = {"name": pa.array([row.name for row in rows], pa.string())}
     if labelled:
         columns["label"] = pa.array([row.label for row in rows], pa.string())

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError, InputError
@@ -217,8 +220,6 @@ def score_file(
 
 
 def _table(rows: list[ScoredPart]) -> pa.Table:
-    import pyarrow as pa
-
     counts = [row.codes.size for row in rows]
     letters = np.frombuffer(LETTERS.encode(), dtype="S1").astype(str)
     probabilities = np.exp(np.concatenate([row.logs for row in rows]))
@@ -246,8 +247,6 @@ def read_scores(path: Path, start: int = 0, stop: int | None = None) -> ScoredPa
     InputError
         Nothing is there.
     """
-    import pyarrow as pa
-
     name: str | None = None
     found = []
     for batch in _score_batches(path):
@@ -269,12 +268,8 @@ def read_scores(path: Path, start: int = 0, stop: int | None = None) -> ScoredPa
 
 def _score_batches(path: Path) -> Iterator[pa.RecordBatch]:
     if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
         yield from pq.ParquetFile(path).iter_batches()
         return
-    import pyarrow as pa
-    import pyarrow.csv
 
     types = {"name": pa.string(), **{f"p_{letter}": pa.float64() for letter in "ACGT"}}
     with pa.csv.open_csv(

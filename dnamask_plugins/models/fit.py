@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import torch
+
 from dnamask_plugins.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -122,8 +124,6 @@ def _names(task: str, config: PretrainedConfig) -> set[str]:
 
 
 def _empty(model_class: type[PreTrainedModel], config: PretrainedConfig) -> PreTrainedModel:
-    import torch
-
     with torch.device("meta"):
         return model_class._from_config(config)
 
@@ -208,8 +208,6 @@ def _other_head(anatomy: Anatomy, key: str) -> bool:
 
 def _unused(model: PreTrainedModel) -> set[str]:
     """Return the parameters that the forward pass does not read: those that its graph does not reach."""
-    import torch
-
     ids = torch.arange(7, 12)[None]
     training = model.training
     try:

@@ -20,10 +20,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from transformers import ElectraConfig, ElectraForMaskedLM
 
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
 from dnamask_plugins.quiet import quiet_transformers
+from dnamask_plugins.tokenizers.export import save_pretrained
+from dnamask_plugins.tokenizers.logo import LogoTokenizer
 
 Arrays = Mapping[str, Sequence[tuple[str, NDArray[np.float32]]]]
 """Layer to its parameters in their order, each with the last part of its name."""
@@ -94,12 +98,6 @@ def convert(path: Path, folder: Path) -> None:
     InputError, ConfigError
         As `read_layers`; or a layer is missing or of another form.
     """
-    import torch
-    from transformers import ElectraConfig, ElectraForMaskedLM
-
-    from dnamask_plugins.tokenizers.export import save_pretrained
-    from dnamask_plugins.tokenizers.logo import LogoTokenizer
-
     layers, said = read_layers(path)
     try:
         state = {name: torch.from_numpy(value) for name, value in _parameters(layers).items()}

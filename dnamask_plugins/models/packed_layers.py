@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import distributed, nn
 
+from dnamask_plugins.models import families
 from dnamask_plugins.models.packed_rows import PackedRows
 from dnamask_plugins.models.segments import Segments
 
@@ -99,7 +100,5 @@ def is_sharded(layer: nn.Module) -> bool:
 
 def _ask_for(model: nn.Module) -> Packed | None:
     """Return the declaration that knows a model's class."""
-    from dnamask_plugins.models.families import installed
-
-    declared = (backbone.packed for backbone in installed())
+    declared = (backbone.packed for backbone in families.installed())
     return next((packed for packed in declared if packed is not None and packed(model) is not None), None)

@@ -6,6 +6,10 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.models.source import Source, read_json
 
@@ -36,10 +40,6 @@ def read_weights(source: Source) -> dict[str, torch.Tensor]:
 
 
 def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     try:
         _refuse_pointer(path)
         if path.suffix == ".safetensors":

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from dnamask_plugins import __version__
 from dnamask_plugins.config import canonical_json
@@ -29,8 +31,6 @@ def write_table(path: Path, arrays: Mapping[str, NDArray[Any]], metadata: Mappin
     InputError
         The file cannot be written.
     """
-    from safetensors.numpy import save
-
     header = {"format": FORMAT, "alphabet": ALPHABET, **metadata}
     write_atomically(path, save(dict(arrays), {"npmi": canonical_json(header)}))
 
@@ -43,8 +43,6 @@ def read_table(path: Path) -> tuple[dict[str, NDArray[Any]], Mapping[str, Any]]:
     InputError
         The file is missing, corrupt, no NPMI table, or of another alphabet.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
         # safetensors words a folder or an unreadable file as if it were corrupt.
         with open(path, "rb"):

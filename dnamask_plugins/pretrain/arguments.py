@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+from accelerate.utils import DistributedType
+from transformers import Trainer, TrainingArguments, get_scheduler
+
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.trainer_fields import check_trainer_fields
@@ -22,8 +26,6 @@ def trainer_arguments(settings: PretrainSettings, output: Path) -> TrainingArgum
     ConfigError
         A field is unknown, refused or has a bad value, or the processes would not be one run.
     """
-    from transformers import TrainingArguments
-
     own = _own_fields(settings, output)
     check_trainer_fields(settings.trainer, own)
     processes = launched_processes()
@@ -52,8 +54,6 @@ _DEFAULTS = frozenset({"bf16", "dataloader_pin_memory", "report_to", "use_cpu"})
 
 
 def _own_fields(settings: PretrainSettings, output: Path) -> dict[str, Any]:
-    import torch
-
     return {
         "output_dir": str(output),
         "seed": settings.seed,
@@ -80,9 +80,6 @@ _OF_WORKERS = (
 
 def _try_optimizer_and_schedule(arguments: TrainingArguments) -> None:
     """Build both for one number, so that a bad value is found before anything is written."""
-    import torch
-    from transformers import Trainer, get_scheduler
-
     if str(arguments.optim.value).startswith(("galore", "apollo", "lomo", "adalomo")):
         raise ValueError(f"optim '{arguments.optim.value}' needs optim_target_modules or hooks of its own")
     number = torch.nn.Parameter(torch.zeros(1))
@@ -99,8 +96,6 @@ def _try_optimizer_and_schedule(arguments: TrainingArguments) -> None:
 
 def _require_one_run(arguments: TrainingArguments, processes: int) -> None:
     """Refuse processes that would each run alone, and several GPUs in one process."""
-    from accelerate.utils import DistributedType
-
     state = arguments.distributed_state
     alone = state is None or state.distributed_type == DistributedType.NO
     if arguments.world_size != processes or (alone and processes > 1):

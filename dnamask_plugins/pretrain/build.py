@@ -13,11 +13,13 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.pretrain.lora import with_adapters
 from dnamask_plugins.pretrain.parts import Parts, check_lengths
+from dnamask_plugins.pretrain.progress import PretrainProgress
 from dnamask_plugins.pretrain.settings import PretrainSettings
 from dnamask_plugins.pretrain.signals import StopOnSignal
 from dnamask_plugins.quiet import silence_transformers
 from dnamask_plugins.training.examples import Tokenize
 from dnamask_plugins.training.schedule import Schedule
+from dnamask_plugins.training.trainer import MaskingTrainer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments
@@ -72,9 +74,6 @@ def build_run(
     settings: PretrainSettings, parts: Parts, start: Start, arguments: TrainingArguments, quiet: bool
 ) -> Run:
     """Put the trainer of a run together; changes the global random state."""
-    from dnamask_plugins.pretrain.progress import PretrainProgress
-    from dnamask_plugins.training.trainer import MaskingTrainer
-
     transformers.set_seed(settings.seed)
     model: Any = start.model
     if settings.lora is not None:

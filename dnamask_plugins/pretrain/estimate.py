@@ -20,8 +20,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from transformers import AutoModelForMaskedLM
 
+from dnamask_plugins.models.configuration import resolve_config
+from dnamask_plugins.models.loading import load_masked_lm
 from dnamask_plugins.models.lora import LoraSettings, find_targets
+from dnamask_plugins.models.masked_loss import masked_lm_loss
 from dnamask_plugins.pretrain.operations import Shape, Work, forward_operations, kept_numbers
 from dnamask_plugins.pretrain.published_runs import UTILISATION, Gpu
 
@@ -152,11 +157,6 @@ def _adapter_parameters(model: PreTrainedModel, settings: Mapping[str, Any]) -> 
 
 def _empty_model(settings: PretrainSettings, tokenizer: DNATokenizer) -> PreTrainedModel:
     """Return the model without making or fetching any weights."""
-    import torch
-    from transformers import AutoModelForMaskedLM
-
-    from dnamask_plugins.models.configuration import resolve_config
-
     config = resolve_config(settings.backbone, tokenizer, **settings.model)
     with torch.device("meta"):
         model: PreTrainedModel = AutoModelForMaskedLM.from_config(config, trust_remote_code=False)
@@ -170,11 +170,6 @@ def measure(
 
     The windows are random letters; the first micro-batch warms up and is not counted.
     """
-    import torch
-
-    from dnamask_plugins.models.loading import load_masked_lm
-    from dnamask_plugins.models.masked_loss import masked_lm_loss
-
     arguments = settings.trainer_arguments
     micro, accumulation = (
         int(arguments["per_device_train_batch_size"]),
@@ -203,7 +198,5 @@ def measure(
 
 
 def _wait(device: str | torch.device) -> None:
-    import torch
-
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from accelerate.utils import broadcast_object_list
+
 from dnamask_plugins.locks import locked_folder
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ def decided_by_the_first(arguments: TrainingArguments, decide: Callable[[], _Dec
     """
     if arguments.world_size == 1:
         return decide()
-    from accelerate.utils import broadcast_object_list
 
     told: list[Any] = [None]
     if arguments.process_index == 0:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+import xxhash
 
 from dnamask_plugins.config import canonical_json
 from dnamask_plugins.environment import without_folders
@@ -144,8 +145,6 @@ def _code(kind: str, name: str) -> dict[str, str] | None:
 
 
 def _weights_hash(model: PreTrainedModel) -> str:
-    import xxhash
-
     digest = xxhash.xxh3_128()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())

@@ -7,6 +7,7 @@ import threading
 from types import FrameType
 from typing import Any
 
+import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from dnamask_plugins.errors import DnamaskError
@@ -60,8 +61,6 @@ class StopOnSignal(TrainerCallback):  # type: ignore[misc]
 
 def _highest(number: int, args: TrainingArguments) -> int:
     """Return the highest number over all processes."""
-    import torch
-
     told = torch.tensor(number, device=args.device)
     torch.distributed.all_reduce(told, op=torch.distributed.ReduceOp.MAX)
     return int(told)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+from rich.text import Text
+
 from dnamask_plugins import terminal
 from dnamask_plugins.results.compare import Comparison
 from dnamask_plugins.tasks.metrics import METRICS, shown
@@ -20,8 +23,6 @@ _NUMBERS = ("A", "B", "B - A", "95% interval", "McNemar")
 
 def print_comparison(comparison: Comparison, console: Console | None = None) -> None:
     """Print tables, notes and counts; scores are x 100."""
-    from rich.text import Text
-
     console = console or terminal.page()
     names = Text.assemble("A = ", (comparison.a, "bold"), "\nB = ", (comparison.b, "bold"))
     console.print(names, "scores x 100; B - A above 0: B is better", sep="\n", soft_wrap=True)
@@ -45,9 +46,6 @@ def print_floors(below: Sequence[BelowFloor], console: Console | None = None) ->
 
 
 def _table(comparison: Comparison, metric: str) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
     # Where there is no room, names are folded and never cut: two of them may differ in their last letters.
     table.add_column(METRICS[metric].title, overflow="fold")

@@ -12,6 +12,7 @@ from dnamask_plugins.budget import Budget
 from dnamask_plugins.config import Configurable
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.masking import select_mixture
+from dnamask_plugins.plugins import create
 from dnamask_plugins.rng import RngKey
 from dnamask_plugins.types import BoolArray, TokenBatch
 
@@ -87,7 +88,5 @@ class Mixture(Configurable):
 def as_strategy(strategy: Any) -> Any:
     """Return a strategy for a strategy, a name or a configuration."""
     if isinstance(strategy, (str, Mapping)):
-        from dnamask_plugins.plugins import create
-
         return create("strategies", strategy)
     return strategy

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from dnamask_plugins import plugins
 from dnamask_plugins.errors import ConfigError, PluginError, suggest
 from dnamask_plugins.files import parse_toml
 from dnamask_plugins.suite_names import FEWSHOT, GENOMIC_BENCHMARKS, GUE, GUE_PLUS, NUCLEOTIDE_TRANSFORMER
@@ -58,10 +59,8 @@ def all_suites() -> dict[str, tuple[Task, ...]]:
     A suite is a function that returns tasks, or the tasks themselves. One that does not load is left out with
     a warning that names its distribution, for it must not keep others from running.
     """
-    from dnamask_plugins.plugins import discover
-
     suites = {}
-    for name, providers in discover("tasks").items():
+    for name, providers in plugins.discover("tasks").items():
         try:
             suites[name] = _load_suite(name, providers[0].origin)
         except PluginError as error:
@@ -70,9 +69,7 @@ def all_suites() -> dict[str, tuple[Task, ...]]:
 
 
 def _load_suite(name: str, origin: str) -> tuple[Task, ...]:
-    from dnamask_plugins.plugins import load
-
-    loaded = load("tasks", name)
+    loaded = plugins.load("tasks", name)
     try:
         tasks = tuple(loaded() if callable(loaded) else loaded)
     except Exception as error:  # a third party's code raises what it likes

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from dnamask_plugins.errors import PluginError
+from dnamask_plugins.errors import PluginError, suggest
 from dnamask_plugins.kinds import KINDS
 
 Status = Literal["passed", "failed", "expected", "not run", "unexpectedly passed"]
@@ -129,8 +129,6 @@ class Examination:
         self._results: dict[str, Exception | None] = {}
         for name in self.expected_failures:
             if name not in self.checks:
-                from dnamask_plugins.errors import suggest
-
                 raise PluginError(
                     f"expected failure '{name}' is no check of {self.kind}; {suggest(name, self.checks)}"
                 )

@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from tokenizers.processors import TemplateProcessing
+from tokenizers.trainers import BpeTrainer
 
 from dnamask_plugins import __version__
 from dnamask_plugins.corpus.fasta import CODE_BITS, FastaSource
@@ -145,11 +149,6 @@ def _runs(source: FastaSource) -> Iterator[str]:
 
 
 def _train_bpe(pieces: list[str], vocab_size: int) -> bytes:
-    from tokenizers import Tokenizer
-    from tokenizers.models import BPE
-    from tokenizers.processors import TemplateProcessing
-    from tokenizers.trainers import BpeTrainer
-
     tokenizer = Tokenizer(BPE(unk_token="[UNK]"))
     trainer = BpeTrainer(
         vocab_size=vocab_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,8 +70,6 @@ def show(
     if verify:
         store.verify()
     if as_json:
-        import json
-
         typer.echo(json.dumps(store.index, indent=1))
         return
     _report(store)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import nn
 
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
@@ -114,8 +115,6 @@ def _learning(labels: NDArray[Any]) -> tuple[torch.Tensor, Any, Any]:
 
 
 def _probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    from scipy.special import softmax
-
     return np.asarray(softmax(outputs, axis=1), dtype=np.float32)
 
 

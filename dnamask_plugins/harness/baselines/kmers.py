@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+from scipy.sparse import hstack
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.preprocessing import normalize
 
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.linear import MAX_ITERATIONS, choose_and_fit
@@ -40,10 +43,6 @@ def count(splits: Sequence[LabelledData], k: int) -> list[Any]:
     -------
     list of float32 CSR matrix, shape (rows, k-mers that occur in the first split)
     """
-    from scipy.sparse import hstack
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.preprocessing import normalize
-
     parts = []
     for side in ("sequences", "partners"):
         if getattr(splits[0], side) is None:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.outputs import scores_from
@@ -94,8 +96,6 @@ class _Linear:
 
 
 def _fit(matrix: Any, labels: NDArray[Any], penalty: float) -> _Linear:
-    from sklearn.linear_model import LogisticRegression, Ridge
-
     with without_convergence_warnings():
         if np.issubdtype(labels.dtype, np.floating):
             return _Linear([Ridge(alpha=1 / penalty, solver="lsqr").fit(matrix, labels)], False)
@@ -106,8 +106,6 @@ def _fit(matrix: Any, labels: NDArray[Any], penalty: float) -> _Linear:
 
 
 def _cross_validated(matrix: Any, rows: Rows, penalty: float, seed: int) -> dict[str, float]:
-    from sklearn.model_selection import KFold, StratifiedKFold
-
     labels = rows.train.labels
     stratified = labels.ndim == 1 and not np.issubdtype(labels.dtype, np.floating)
     folds = min(FOLDS, int(np.bincount(labels).min()) if stratified else len(labels))

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, hstack
 
 from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
 from dnamask_plugins.harness.baselines.linear import MAX_ITERATIONS, choose_and_fit
@@ -43,8 +44,6 @@ def by_place(splits: Sequence[LabelledData], longest: int) -> list[Any]:
     -------
     list of float32 CSR matrix, shape (rows, columns)
     """
-    from scipy.sparse import hstack
-
     sides = ("sequences",) if splits[0].partners is None else ("sequences", "partners")
     parts = []
     for side in sides:
@@ -67,8 +66,6 @@ def letters(sequences: Sequence[str], width: int) -> NDArray[np.int64]:
 
 
 def _columns(codes: NDArray[np.int64], longest: int) -> Any:
-    from scipy.sparse import csr_matrix, hstack
-
     rows, width = codes.shape
     blocks = []
     word, known = np.zeros_like(codes), np.ones(codes.shape, dtype=bool)

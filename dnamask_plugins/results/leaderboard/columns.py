@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dnamask_plugins.errors import PluginError
+from dnamask_plugins.plugins import load
 from dnamask_plugins.results.records import ResultRecord, TaskInfo
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.metrics import METRICS
@@ -175,8 +176,6 @@ def _short(task: ListedTask) -> str:
 
 @functools.cache
 def _tasks_of(suite: str) -> tuple[ListedTask, ...]:
-    from dnamask_plugins.plugins import load
-
     try:
         return tuple(map(ListedTask.of, load("tasks", suite)()))
     except PluginError:

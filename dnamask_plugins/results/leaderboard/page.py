@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dnamask_plugins.errors import InputError
@@ -100,8 +101,6 @@ def render(leaderboard: Leaderboard, verdicts: Mapping[str, Verdict], library: s
     library : str or None
         The script that draws charts; without it there are none.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     environment = Environment(
         loader=PackageLoader("dnamask_plugins.results.leaderboard", "templates"),
         autoescape=True,

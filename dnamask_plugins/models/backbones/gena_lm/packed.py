@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dnamask_plugins.models.backbones.bert import BertEncoder
+from dnamask_plugins.models.packed_layers import take
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +21,6 @@ class PreNormEncoder(BertEncoder):
         self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None
     ) -> torch.Tensor:
         """See `Encoder`."""
-        from dnamask_plugins.models.packed_layers import take
-
         attended = self.attend(layer, layer.pre_attention_ln(hidden), rows, chosen)
         return layer.feed_forward_chunk(take(hidden, chosen) + layer.attention.output(attended))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dnamask_plugins.models.backbones.bert import BertEncoder
+from dnamask_plugins.models.backbones.mutbert.modeling import rotary_angles
+from dnamask_plugins.models.packed_layers import options, rotate, take
 
 if TYPE_CHECKING:
     import torch
@@ -18,8 +20,6 @@ class PackedMutBert(BertEncoder):
 
     def embed(self, model: Any, input_ids: torch.Tensor, rows: PackedRows) -> tuple[torch.Tensor, Any]:
         """See `Encoder`; with it the angles of every token."""
-        from dnamask_plugins.models.backbones.mutbert.modeling import rotary_angles
-
         angles = rotary_angles(model.config, rows.columns, rows.width)
         return model.bert.embeddings(rows.pack(input_ids)), tuple(each[:, None, :] for each in angles)
 
@@ -27,8 +27,6 @@ class PackedMutBert(BertEncoder):
         self, layer: Any, hidden: torch.Tensor, rows: PackedRows, extra: Any, chosen: Chosen | None
     ) -> torch.Tensor:
         """See `Encoder`."""
-        from dnamask_plugins.models.packed_layers import options, rotate, take
-
         attention = layer.attention.self
         shape = (attention.num_attention_heads, attention.attention_head_size)
         asking = take(hidden, chosen)
