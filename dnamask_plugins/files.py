@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from dnamask_plugins.errors import NotWritten
+from dnamask_plugins.errors import InputError, NotWritten
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -34,6 +34,28 @@ def parse_toml(content: bytes) -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def read_toml(path: Path, of: str = "settings") -> dict[str, Any]:
+    """Read a TOML file that a user gave.
+
+    Parameters
+    ----------
+    path : Path
+    of : str
+        What it should hold, for the message where it is not there.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, or is no TOML; names the line.
+    """
+    try:
+        return parse_toml(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML file of {of}") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is no TOML ({error}); correct the file") from None
 
 
 def parse_json(content: str | bytes, **keywords: Any) -> Any:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dnamask_plugins.errors import InputError
 from dnamask_plugins.kinds import KINDS, SINGULAR
 
 INDEX_FILE: Final = Path(__file__).with_name("registry_index.json")
@@ -73,15 +72,11 @@ def read_folder(registry: Path) -> list[dict[str, Any]]:
     InputError
         A file is no TOML; the message names it.
     """
-    from dnamask_plugins.files import parse_toml
+    from dnamask_plugins.files import read_toml
 
     found = []
     for path in sorted(path for kind in KINDS for path in registry.glob(f"{kind}/*.toml")):
-        try:
-            fields = parse_toml(path.read_bytes())
-        except ValueError as error:
-            raise InputError(f"{path}: is no TOML: {error}; correct the entry") from None
-        found.append({"id": path.stem, "kind": path.parent.name, **fields})
+        found.append({"id": path.stem, "kind": path.parent.name, **read_toml(path, "an entry")})
     return found
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.errors import ConfigError, suggest
-from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
+from dnamask_plugins.files import read_toml
+from dnamask_plugins.pretrain.settings import PretrainSettings, merge
 
 HERE = Path(__file__).parent
 ARMS = HERE / "arms.toml"

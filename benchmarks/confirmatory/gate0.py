@@ -19,8 +19,8 @@ from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
 from benchmarks.confirmatory.finetuning import PROBE, Attempt, fine_tune, floor, read_results
 from benchmarks.confirmatory.prepare import prepare
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, form_settings, make
-from dnamask_plugins.files import write_json
-from dnamask_plugins.pretrain.settings import merge, read_toml
+from dnamask_plugins.files import read_toml, write_json
+from dnamask_plugins.pretrain.settings import merge
 
 TABLE = read_toml(HERE / "gate0.toml")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
 from benchmarks.confirmatory.prepare import prepare
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, form_settings, make, read_record
-from dnamask_plugins.pretrain.settings import read_toml
+from dnamask_plugins.files import read_toml
 
 
 def models(limit_steps: int | None = None) -> list[Model]:

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.confirmatory import methods
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, read_record
 from benchmarks.confirmatory.study_tables import spread, table
-from dnamask_plugins.pretrain.settings import read_toml
+from dnamask_plugins.files import read_toml
 
 
 def method_curves(records: Path = RECORDS) -> dict[str, dict[str, list[dict[str, Any]]]]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from benchmarks.cm_gems.run import cpu_seconds
 from dnamask_plugins.config import fingerprint
-from dnamask_plugins.files import write_json
-from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
+from dnamask_plugins.files import read_toml, write_json
+from dnamask_plugins.pretrain.settings import PretrainSettings, merge
 
 HERE = Path(__file__).parent
 RECORDS = HERE / "records"

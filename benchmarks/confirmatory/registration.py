@@ -11,7 +11,8 @@ from benchmarks.confirmatory.finetuning import Attempt
 from benchmarks.confirmatory.pretraining import HERE, Model, form_settings
 from dnamask_plugins.config import fingerprint
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.pretrain.settings import merge, read_toml
+from dnamask_plugins.files import read_toml
+from dnamask_plugins.pretrain.settings import merge
 
 DRAFT, REGISTERED = "draft", "registered"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnamask_plugins.config import nested, parse_assignment
+from dnamask_plugins.files import read_toml
 
 if TYPE_CHECKING:
     from dnamask_plugins.pretrain.settings import PretrainSettings
@@ -43,7 +44,7 @@ def settings_of(
     >>> settings.trainer, settings.curriculum, settings.seed
     ({'max_steps': 100}, {'mask_rate': 0.3, 'name': 'cm_gems'}, 0)
     """
-    from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
+    from dnamask_plugins.pretrain.settings import PretrainSettings, merge
 
     values = merge(needed or {}, read_toml(config) if config else {})
     for setting, value in flags.items():

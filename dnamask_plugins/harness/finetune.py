@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import set_seed
+from transformers import TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from dnamask_plugins.harness.encoding import EncodedData, LengthBuckets, padding_fraction
@@ -117,18 +117,8 @@ def fine_tune(
     with tempfile.TemporaryDirectory(prefix="dnamask-finetune-") as folder:
         arguments = training_arguments(folder, recipe, settings.overrides, select_by, train, test, seed)
         best = KeepBest(select_by, metric)
-        trainer = WatchedTrainer(
-            model=classifier.model,
-            args=arguments,
-            data_collator=as_tensors,
-            train_dataset=Rows(train, target),
-            eval_dataset=None if dev is None else Rows(dev.take(dev.sorted_by_length()), target),
-            compute_loss_func=target.weighted_loss,
-            compute_metrics=lambda answer: _scores(answer, classes),
-            callbacks=[best, ReportSteps(progress)],
-        )
-        for unwanted in (PrinterCallback, ProgressCallback):
-            trainer.remove_callback(unwanted)
+        callbacks = [best, ReportSteps(progress)]
+        trainer = _trainer(classifier.model, arguments, train, dev, target, classes, callbacks)
         trainer.train()
         trainer.check()
         best.restore(trainer.model)
@@ -186,6 +176,30 @@ def _classifier(
     targets = find_targets(model, recipe.lora.targets)
     adapted = add_lora(model, recipe.lora, seed, fresh=description.started_fresh)
     return _Classifier(adapted, description.parameters, targets)
+
+
+def _trainer(
+    model: Any,
+    arguments: TrainingArguments,
+    train: EncodedData,
+    dev: EncodedData | None,
+    target: Target,
+    classes: int,
+    callbacks: list[TrainerCallback],
+) -> WatchedTrainer:
+    trainer = WatchedTrainer(
+        model=model,
+        args=arguments,
+        data_collator=as_tensors,
+        train_dataset=Rows(train, target),
+        eval_dataset=None if dev is None else Rows(dev.take(dev.sorted_by_length()), target),
+        compute_loss_func=target.weighted_loss,
+        compute_metrics=lambda answer: _scores(answer, classes),
+        callbacks=callbacks,
+    )
+    for unwanted in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(unwanted)
+    return trainer
 
 
 def _dropout(rate: float | None, source: ModelSource) -> dict[str, float]:

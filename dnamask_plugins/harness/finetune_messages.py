@@ -46,16 +46,12 @@ def introduce(imported: Imported, plan: RunPlan, notes: Console) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for what, how in lines:
-        table.add_row(what, _plain(how))
+        table.add_row(what, Text(how))
     notes.print(table)
 
 
 def _changes(overrides: Mapping[str, Any]) -> str:
     return "".join(f"; {key} = {value}" for key, value in overrides.items())
-
-
-def _plain(text: str) -> Any:
-    return Text(text)
 
 
 def print_scores(rows: Sequence[Mapping[str, Any]], metric: str, drop_leaks: bool) -> None:
@@ -66,7 +62,12 @@ def print_scores(rows: Sequence[Mapping[str, Any]], metric: str, drop_leaks: boo
     if drop_leaks:
         table.add_column("without leaks", justify="right")
     for row in rows:
-        cells = [_plain(row["model"]), _figure(row["mean"]), _figure(row["std"]), str(row["seeds"])]
+        cells: list[str | Text] = [
+            Text(row["model"]),
+            _figure(row["mean"]),
+            _figure(row["std"]),
+            str(row["seeds"]),
+        ]
         cells.append(f"{row['seconds']:.0f}")
         table.add_row(*cells, *([_figure(row["without_leaks"])] if drop_leaks else []))
     terminal.page().print(table)

@@ -6,8 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dnamask_plugins.errors import ConfigError, InputError, suggest
-from dnamask_plugins.files import parse_toml
+from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.files import read_toml
 from dnamask_plugins.tasks import Task
 from dnamask_plugins.tasks.recipes import FAMILIES, FINE_TUNING_LORA, Recipe
 from dnamask_plugins.tokenizers.density import tokens_needed
@@ -76,12 +76,4 @@ def read_recipe(path: Path) -> Recipe:
     ConfigError
         A setting is unknown.
     """
-    try:
-        content = parse_toml(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give a TOML file of recipe settings"
-        ) from None
-    except ValueError as error:
-        raise InputError(f"{path}: not TOML ({error}); correct the file") from None
-    return Recipe.from_mapping(content, str(path))
+    return Recipe.from_mapping(read_toml(path, "recipe settings"), str(path))

@@ -62,7 +62,6 @@ def training_arguments(
     rows = max(1, recipe.global_batch // devices)
     if not gpu:
         rows = _part(rows, int(train.lengths.max()))
-    at_once = (_GPU_TOKENS if gpu else _EVAL_TOKENS) // int(test.lengths.max())
     values: dict[str, Any] = {
         "output_dir": folder,
         "learning_rate": recipe.learning_rate,
@@ -71,7 +70,7 @@ def training_arguments(
         "warmup_steps": recipe.warmup_steps if recipe.warmup_ratio == 0 else recipe.warmup_ratio,
         "weight_decay": recipe.weight_decay,
         "per_device_train_batch_size": rows,
-        "per_device_eval_batch_size": max(4, min(1024, at_once)),
+        "per_device_eval_batch_size": _evaluated_at_once(gpu, int(test.lengths.max())),
         "eval_strategy": "no" if select_by == "last" else "steps" if recipe.eval_steps else "epoch",
         "eval_steps": None if select_by == "last" else recipe.eval_steps or None,
         "seed": seed,
@@ -110,6 +109,10 @@ def check_overrides(overrides: Mapping[str, Any]) -> None:
 def _devices() -> int:
     """Return how many devices share a step: processes that a launcher started, else the GPUs of this one."""
     return int(os.environ.get("WORLD_SIZE", "0")) or max(torch.cuda.device_count(), 1)
+
+
+def _evaluated_at_once(gpu: bool, longest: int) -> int:
+    return max(4, min(1024, (_GPU_TOKENS if gpu else _EVAL_TOKENS) // longest))
 
 
 def _part(rows: int, longest: int) -> int:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from dnamask_plugins.checking import checked
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.files import parse_toml
 from dnamask_plugins.tokenizers.loading import tokenizer_config
 
 RECIPE: Final[Mapping[str, Any]] = {
@@ -162,22 +160,6 @@ def _as_floats(settings: object, *names: str) -> None:
     """Keep whole numbers as floats, so that 1 and 1.0 are one setting of a run that is resumed."""
     for name in names:
         object.__setattr__(settings, name, float(getattr(settings, name)))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    ConfigError
-        The file is absent or no TOML; names the line.
-    """
-    try:
-        return parse_toml(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}; check --config") from None
-    except ValueError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}; correct the file") from None
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

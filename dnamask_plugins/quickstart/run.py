@@ -112,30 +112,8 @@ def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: S
     model = folder / "models" / _slug(name)
     measured = model / "perplexity.json"
     if not measured.is_file():
-        settings = PretrainSettings.from_mapping(
-            {
-                "corpus": str(folder / "corpus"),
-                "output": str(model),
-                "npmi": str(folder / "table.safetensors"),
-                "backbone": "logo",
-                "model": MODEL,
-                "curriculum": dict(curriculum),
-                "windows": {"full_length": sizes.window, "min_length": 20},
-                "validation": {"windows": 64, "length": sizes.window},
-                "trainer": {
-                    "max_steps": sizes.steps,
-                    "per_device_train_batch_size": sizes.batch,
-                    "gradient_accumulation_steps": 1,
-                    "learning_rate": 2e-3,
-                    "eval_steps": sizes.eval_steps,
-                    "save_steps": sizes.eval_steps,
-                    "save_total_limit": 1,
-                    "logging_steps": 10,
-                },
-            }
-        )
         try:
-            pretrain(settings, resume=True)
+            pretrain(_settings(folder, model, curriculum, sizes), resume=True)
         except Interrupted:
             raise Interrupted(
                 f"stopped by a signal and saved in {folder}; run the same command again to go on"
@@ -146,6 +124,31 @@ def _pretrained(folder: Path, name: str, curriculum: Mapping[str, Any], sizes: S
         write_json(measured, {name: each.perplexities()["perplexity"] for name, each in figures.items()})
     record = json.loads((model / "run.json").read_text())
     return Arm(name, record["history"], record["curriculum"]["switch_step"], json.loads(measured.read_text()))
+
+
+def _settings(folder: Path, model: Path, curriculum: Mapping[str, Any], sizes: Sizes) -> PretrainSettings:
+    return PretrainSettings.from_mapping(
+        {
+            "corpus": str(folder / "corpus"),
+            "output": str(model),
+            "npmi": str(folder / "table.safetensors"),
+            "backbone": "logo",
+            "model": MODEL,
+            "curriculum": dict(curriculum),
+            "windows": {"full_length": sizes.window, "min_length": 20},
+            "validation": {"windows": 64, "length": sizes.window},
+            "trainer": {
+                "max_steps": sizes.steps,
+                "per_device_train_batch_size": sizes.batch,
+                "gradient_accumulation_steps": 1,
+                "learning_rate": 2e-3,
+                "eval_steps": sizes.eval_steps,
+                "save_steps": sizes.eval_steps,
+                "save_total_limit": 1,
+                "logging_steps": 10,
+            },
+        }
+    )
 
 
 def _fine_tuned(folder: Path, name: str, species: list[str], sizes: Sizes) -> dict[str, list[float]]:

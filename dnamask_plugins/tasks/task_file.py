@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from dnamask_plugins.checking import checked
-from dnamask_plugins.errors import ConfigError, InputError, suggest
-from dnamask_plugins.files import parse_toml
+from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.files import read_toml
 from dnamask_plugins.tasks.metrics import KINDS, metrics_of
 from dnamask_plugins.tasks.task import Layout, Task
 
@@ -35,13 +35,7 @@ def load_tasks(path: Path) -> tuple[Task, ...]:
     ConfigError
         A setting is unknown or out of range.
     """
-    try:
-        content = parse_toml(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give a TOML file of tasks") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not TOML ({error}); correct the file") from None
-    return tuple(_beside(task, path) for task in parse_tasks(content, str(path)))
+    return tuple(_beside(task, path) for task in parse_tasks(read_toml(path, "tasks"), str(path)))
 
 
 def _beside(task: Task, path: Path) -> Task:

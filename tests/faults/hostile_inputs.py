@@ -28,12 +28,13 @@ from dnamask_plugins.corpus.split import SplitOptions
 from dnamask_plugins.corpus.store import CorpusStore
 from dnamask_plugins.corpus.windows import WindowSampler, validation_windows
 from dnamask_plugins.errors import DnamaskError
+from dnamask_plugins.files import read_toml
 from dnamask_plugins.harness.outcome import read_outcome
 from dnamask_plugins.harness.recipe_choice import read_recipe
 from dnamask_plugins.npmi.sources import read_counts
 from dnamask_plugins.npmi.table import NpmiTable
 from dnamask_plugins.plugins import create
-from dnamask_plugins.pretrain.settings import PretrainSettings, merge, read_toml
+from dnamask_plugins.pretrain.settings import PretrainSettings, merge
 from dnamask_plugins.registry_index import read_folder
 from dnamask_plugins.results import predictions, record_files
 from dnamask_plugins.tasks import Task, load_tasks

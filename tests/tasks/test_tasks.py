@@ -147,7 +147,7 @@ def test_a_task_that_is_not_known_says_what_is(expression: str, words: str):
         ("[suite]\nname='x'\n[[task]]\nname='a/b'\nmetric='mmc'", "did you mean 'mcc'"),
         ("[suite]\nname='x'\n[[task]]\nname='a/b'\nmetric='mcc'\nclases=2", "did you mean 'classes'"),
         ("[suite]\nname='x'\n[[task]]\nname='a/b'\nmetric='mcc'\nclasses=1", "at least 2"),
-        ("[suite", "not TOML"),
+        ("[suite", "is no TOML"),
     ],
 )
 def test_a_wrong_file_of_tasks_is_one_line(tmp_path: Path, content: str, words: str):

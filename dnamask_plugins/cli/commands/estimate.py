@@ -15,6 +15,8 @@ from dnamask_plugins.cli.run_settings import settings_of
 from dnamask_plugins.pretrain.published_runs import GPUS, PETAFLOP_DAY, PUBLISHED, find_gpu
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from dnamask_plugins.pretrain.estimate import Estimate
     from dnamask_plugins.pretrain.published_runs import Gpu
 
@@ -124,9 +126,6 @@ def _print_json(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float, seco
 def _print_text(
     backbone: str, figures: Estimate, gpu: Gpu, gpus: int, utilisation: float, seconds: float | None
 ) -> None:
-    from rich import box
-    from rich.table import Table
-
     memory = figures.memory_bytes / 2**30
     fits = "fits" if memory < gpu.memory else "too much for"
     ratio = figures.plain_operations_per_step / figures.operations_per_step
@@ -148,6 +147,16 @@ def _print_text(
         lines.append(("measured", f"{seconds:.1f} s a step on this machine's CPU, {hours:,.1f} hours in all"))
     for label, text in lines:
         typer.echo(f"{label:11s} {text}")
+    terminal.console(width=80).print(_table(figures, gpu, gpus, utilisation))
+    typer.echo("1 petaflop/s-day = 8.64e19 operations; ~ from hardware and days, elsewhere counted. Sources:")
+    typer.echo("--format json; those that begin with 'unchecked' could not be found for checking.")
+
+
+def _table(figures: Estimate, gpu: Gpu, gpus: int, utilisation: float) -> Table:
+    """Set the run beside the published ones."""
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE, title=f"hours on {gpus} x {gpu.name} at {utilisation:.0%} of its peak")
     for column in ("run", "tokens", "Pflop/s-days", "published", "of peak", "hours here"):
         table.add_column(column, justify="left" if column in ("run", "published") else "right")
@@ -162,6 +171,4 @@ def _print_text(
             f"{about}{known['utilisation']:.0%}" if known else "",
             f"{row['hours']:,.2f}",
         )
-    terminal.console(width=80).print(table)
-    typer.echo("1 petaflop/s-day = 8.64e19 operations; ~ from hardware and days, elsewhere counted. Sources:")
-    typer.echo("--format json; those that begin with 'unchecked' could not be found for checking.")
+    return table

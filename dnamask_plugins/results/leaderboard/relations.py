@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from dnamask_plugins.errors import ConfigError, InputError
-from dnamask_plugins.files import parse_toml
+from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.files import read_toml
 
 FILE: Final = "relations.toml"
 
@@ -66,7 +66,7 @@ class Relations:
         quoted: list[Quoted] = []
         for path in (Path(each) / FILE for each in paths):
             if path.is_file():
-                content = _read(path)
+                content = read_toml(path, "relations between records")
                 for each in _tables(content, "superseded", Superseded, path):
                     superseded[each.model] = each
                 quoted += _tables(content, "quoted", Quoted, path)
@@ -75,15 +75,6 @@ class Relations:
     def quotes(self, model: str, source: str) -> Quoted | None:
         """Return what a published row repeats, if anything."""
         return next((each for each in self.quoted if (each.model, each.source) == (model, source)), None)
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        return parse_toml(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); make it readable") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not TOML ({error}); correct it") from None
 
 
 def _tables(content: Mapping[str, Any], name: str, kind: type[Any], path: Path) -> Sequence[Any]:
