@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     plugins.forget()
 
 
+@pytest.fixture(scope="module")
+def unharmed() -> dict[str, dict[str, Any]]:
+    """Weights of the run with each kind's plugin that nothing befell, once it was made."""
+    return {}
+
+
 def changes(kind: str) -> dict[str, Any]:
     name, _ = PARTS[kind]
     if kind == "tokenizers":
@@ -124,6 +131,13 @@ def changes(kind: str) -> dict[str, Any]:
     if kind == "strategies":
         return {"curriculum": {"name": "constant", "strategy": name}}
     return {"curriculum": {"name": name, "strategy": "span"}}
+
+
+def let_go(error: BaseException | None) -> None:
+    """Let the frames of an error end; a loader left to the garbage collector waits 5 s for its worker."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 @pytest.mark.parametrize(
@@ -143,7 +157,12 @@ def changes(kind: str) -> dict[str, Any]:
     ],
 )
 def test_it_is_named_and_nothing_is_lost(
-    package: Path, run_settings: Callable[..., Any], kind: str, fault: str, workers: int
+    package: Path,
+    run_settings: Callable[..., Any],
+    unharmed: dict[str, dict[str, Any]],
+    kind: str,
+    fault: str,
+    workers: int,
 ) -> None:
     part = changes(kind)
     settings = run_settings(**part, trainer={"dataloader_num_workers": workers})
@@ -151,6 +170,7 @@ def test_it_is_named_and_nothing_is_lost(
     with pytest.raises(PluginError) as caught:
         pretrain(settings, quiet=True)
     message = str(caught.value)
+    let_go(caught.value)
     assert PARTS[kind][0] in message
     assert "acme-dna 4.5.6" in message
     assert "step " in message
@@ -165,9 +185,12 @@ def test_it_is_named_and_nothing_is_lost(
 
     (package / "armed").unlink()
     resumed = pretrain(settings, quiet=True, resume=True)
-    unharmed = pretrain(run_settings("unharmed", **part), quiet=True)
-    first, second = (load_file(each.folder / "model.safetensors") for each in (unharmed, resumed))
-    assert all((first[name] == second[name]).all() for name in first)
+    if kind not in unharmed:
+        run = pretrain(run_settings("unharmed", **part), quiet=True)
+        unharmed[kind] = load_file(run.folder / "model.safetensors")
+    found = load_file(resumed.folder / "model.safetensors")
+    assert found.keys() == unharmed[kind].keys()
+    assert all((found[name] == expected).all() for name, expected in unharmed[kind].items())
 
 
 def test_a_strategy_nobody_has_is_refused_by_name(package: Path, run_settings: Callable[..., Any]) -> None:
