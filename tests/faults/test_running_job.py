@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from loaders import let_go
 from safetensors.torch import load_file
 
 from dnamask_plugins.errors import InputError
@@ -84,6 +85,7 @@ def test_a_corpus_cut_short_under_a_run_is_one_line_and_the_run_goes_on_once_it_
         InputError, match=r"step \d+: .*nucleotides\.bin: was cut short .*put the corpus back"
     ) as caught:
         pretrain(settings, quiet=True)
+    let_go(caught.value)
     assert "\n" not in str(caught.value)
     assert find_checkpoints(Path(settings.output))[0]
     shutil.copy(Path(run_settings().corpus) / "nucleotides.bin", nucleotides)
@@ -101,6 +103,7 @@ def test_a_loader_worker_that_is_killed_is_one_line(run_settings: Callable[..., 
     at_step(4, kill)
     with pytest.raises(WorkerDied, match=r"checkpoint-3 is intact.*memory ran out") as caught:
         pretrain(settings, quiet=True)
+    let_go(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -194,24 +197,20 @@ def test_any_missing_or_shortened_file_makes_a_checkpoint_unusable(tmp_path: Pat
     assert not is_whole(folder)
 
 
+@pytest.fixture(scope="module")
+def large_genome(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.write_genome(tmp_path_factory.mktemp("large") / "genome.fa", nucleotides=30_000_000)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_commands_stopped_by_a_signal_end_in_one_line_and_go_on(tmp_path: Path, number: int) -> None:
+def test_commands_stopped_by_a_signal_end_in_one_line_and_go_on(
+    large_genome: Path, tmp_path: Path, number: int
+) -> None:
     """A build of some seconds; those of the harness and of pretraining have tests of their own."""
-    genome = tiny.write_genome(tmp_path / "genome.fa", nucleotides=30_000_000)
     target = tmp_path / "made" / "corpus"
-    command = [
-        sys.executable,
-        "-m",
-        "dnamask_plugins",
-        "corpus",
-        "build",
-        "--fasta",
-        str(genome),
-        "-o",
-        str(target),
-    ]
+    command = [sys.executable, "-m", "dnamask_plugins", "corpus", "build"]
     process = subprocess.Popen(
-        command,
+        [*command, "--fasta", str(large_genome), "-o", str(target)],
         env=tiny.ENVIRONMENT,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,

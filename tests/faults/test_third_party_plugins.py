@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import textwrap
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loaders import let_go
 from safetensors.torch import load_file
 
 from dnamask_plugins import guard, plugins
@@ -131,13 +131,6 @@ def changes(kind: str) -> dict[str, Any]:
     if kind == "strategies":
         return {"curriculum": {"name": "constant", "strategy": name}}
     return {"curriculum": {"name": name, "strategy": "span"}}
-
-
-def let_go(error: BaseException | None) -> None:
-    """Let the frames of an error end; a loader left to the garbage collector waits 5 s for its worker."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from loaders import let_go
 from torch.utils.data import DataLoader
 
 from dnamask_plugins.errors import ConfigError, InputError
@@ -74,8 +75,9 @@ def test_masking_in_a_worker_is_refused_in_one_line(persistent: bool) -> None:
     loader = DataLoader(
         EXAMPLES, batch_size=2, collate_fn=collator, num_workers=1, persistent_workers=persistent
     )
-    with pytest.raises(ConfigError, match=r"num_workers=0 .*collator\.tokenize.*MaskingTrainer"):
+    with pytest.raises(ConfigError, match=r"num_workers=0 .*collator\.tokenize.*MaskingTrainer") as caught:
         next(iter(loader))
+    let_go(caught.value)
 
 
 def test_the_plain_trainer_never_repeats_a_mask(tmp_path) -> None:
@@ -106,8 +108,9 @@ def test_the_plain_trainer_never_repeats_a_mask(tmp_path) -> None:
 
     trained()
     assert {len(found) for found in masks.values()} == {6}
-    with pytest.raises(ConfigError, match="dataloader_num_workers=0"):
+    with pytest.raises(ConfigError, match="dataloader_num_workers=0") as caught:
         trained(dataloader_num_workers=1, dataloader_persistent_workers=True)
+    let_go(caught.value)
 
 
 @pytest.mark.parametrize("given", ["7", "chr1:5", None, 2**63, -(2**63) - 1, 2.0, float("nan")])
