@@ -17,7 +17,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-LONGEST_FILE, LONGEST_FUNCTION, REPEATED = 300, 40, 8
+LONGEST_FILE, LONGEST_FUNCTION, REPEATED = 300, 40, 4
 
 
 def parsed(package: Path) -> dict[Path, ast.Module]:

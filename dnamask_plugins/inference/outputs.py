@@ -154,7 +154,7 @@ def _write_npz(path: Path, columns: _Columns) -> None:
                     "fortran_order": False,
                     "shape": shape,
                 }
-                np.lib.format.write_array_header_2_0(member, header)  # type: ignore[arg-type]
+                np.lib.format.write_array_header_2_0(member, header)
                 for block in blocks():
                     member.write(np.ascontiguousarray(block).tobytes())
 

@@ -154,7 +154,7 @@ def _fasta_pieces(plain: Any, shown: str, block: int) -> Iterator[Piece]:
 
 
 def _table_pieces(plain: Any, shown: str, columns: Columns) -> Iterator[Piece]:
-    text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+    text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
     try:
         first = text.readline(_LONGEST_HEADER + 1)
         if not first.strip():

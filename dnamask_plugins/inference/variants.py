@@ -128,7 +128,7 @@ def read_variants(path: str | Path) -> list[Variant]:
     """
     try:
         with open(path, "rb") as raw:
-            text = io.TextIOWrapper(decompressed(raw, path), encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+            text = io.TextIOWrapper(decompressed(raw, path), encoding="utf-8-sig", newline="")
             return list(_parse(text, str(path)))
     except DAMAGED as error:
         raise InputError(

@@ -178,7 +178,7 @@ def install_masked_forward(model: nn.Module, table: LetterTable | None = None) -
         return _loss(self, plain, *batch, places, getattr(self, _LETTERS, None), plan)
 
     # A bound method, so that a deep copy of the model is bound to the copy.
-    target.forward = types.MethodType(forward, target)  # type: ignore[method-assign]
+    target.forward = types.MethodType(forward, target)
     setattr(target, _INSTALLED, True)
 
 

@@ -42,7 +42,7 @@ class CaduceusTokenizer(TokenizerBase):
         return (*_SPECIAL, *"ACGTN")
 
     @functools.cached_property
-    def special_ids(self) -> NDArray[np.int64]:  # type: ignore[override]
+    def special_ids(self) -> NDArray[np.int64]:
         """Ids that no A, C, G or T produces."""
         return np.array([*range(len(_SPECIAL)), self.token_to_id["N"]], dtype=np.int64)
 

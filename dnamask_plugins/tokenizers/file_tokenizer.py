@@ -113,7 +113,7 @@ class FileTokenizer(TokenizerBase):
         return self.library.roles
 
     @property
-    def special_ids(self) -> NDArray[np.int64]:  # type: ignore[override]
+    def special_ids(self) -> NDArray[np.int64]:
         """Ids that no nucleotide produces ([UNK] counts as one), sorted."""
         return self.library.special_ids
 

@@ -26,7 +26,7 @@ from dnamask_plugins.training.steps import StepMaker, StepsAhead
 from dnamask_plugins.training.validation import Measured, Validation, masked_loss_sum
 
 
-class MaskingTrainer(Trainer):  # type: ignore[misc]
+class MaskingTrainer(Trainer):
     """Trainer whose loader yields unmasked examples and which masks them when an optimizer step begins.
 
     So a curriculum's switch holds from exactly the step it was made at, with any number of workers, any
