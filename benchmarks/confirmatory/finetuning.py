@@ -120,13 +120,14 @@ def floor(name: str, task: str, data: Path, train_rows: int, on: str = "dev") ->
 
     On test, floors that take a second are fitted to few rows as well, the same as those of a probe.
     """
-    from dnamask_plugins.harness.baselines.fit import Rows, fit_baseline
+    from dnamask_plugins.harness.baselines.fit import fit_baseline
+    from dnamask_plugins.harness.trial_rows import TrialRows
 
     train, scored, classes = rows_of(data, task, train_rows, on)
     started = time.process_time()
 
     def answers(rows: LabelledData) -> Any:
-        return fit_baseline(name, Rows(rows, None, scored, classes, "mcc"), 0).scores.argmax(axis=1)
+        return fit_baseline(name, TrialRows(rows, None, scored, classes, "mcc"), 0).scores.argmax(axis=1)
 
     figures = _figures(answers(train), scored, classes, started) | {"train_rows": len(train)}
     if on == "dev" or name == "cnn":

@@ -17,7 +17,7 @@ from dnamask_plugins.harness.finetune_trainer import (
     KeepBest,
     Progress,
     ReportSteps,
-    Rows,
+    RowDataset,
     WatchedTrainer,
     as_tensors,
 )
@@ -25,6 +25,7 @@ from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.outputs import scores_from
 from dnamask_plugins.harness.target import Target, learnt_from
 from dnamask_plugins.harness.training_arguments import training_arguments, used_arguments
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.models.configuration import read_config
 from dnamask_plugins.models.loading import load_classifier
 from dnamask_plugins.models.lora import add_lora, find_targets
@@ -68,11 +69,7 @@ class FineTuned:
 
 def fine_tune(
     source: ModelSource,
-    train: EncodedData,
-    dev: EncodedData | None,
-    test: EncodedData,
-    classes: int,
-    metric: str,
+    rows: TrialRows[EncodedData],
     settings: FineTuneSettings,
     seed: int,
     progress: Progress | None = None,
@@ -85,11 +82,8 @@ def fine_tune(
     Parameters
     ----------
     source : ModelSource
-    train, dev, test : EncodedData
-        ``dev`` may be None when the recipe takes the last checkpoint.
-    classes : int
-    metric : str
-        What "metric" means in the recipe's `select_by`.
+    rows : TrialRows of EncodedData
+        Without dev the last checkpoint is taken; the metric is what the recipe's `select_by` means by it.
     settings : FineTuneSettings
     seed : int
         Fixes the head, the dropout and the order of the rows.
@@ -111,37 +105,31 @@ def fine_tune(
     """
     recipe = settings.recipe
     set_seed(seed)
-    target = learnt_from(train.labels, recipe.class_weights)
-    classifier = _classifier(source, target, classes, recipe, seed, prepare)
-    select_by = recipe.select_by if dev is not None else "last"
+    target = learnt_from(rows.train.labels, recipe.class_weights)
+    classifier = _classifier(source, target, rows.classes, recipe, seed, prepare)
+    select_by = recipe.select_by if rows.dev is not None else "last"
     with tempfile.TemporaryDirectory(prefix="dnamask-finetune-") as folder:
-        arguments = training_arguments(folder, recipe, settings.overrides, select_by, train, test, seed)
-        best = KeepBest(select_by, metric)
+        arguments = training_arguments(folder, recipe, settings.overrides, select_by, rows, seed)
+        best = KeepBest(select_by, rows.metric)
         callbacks = [best, ReportSteps(progress)]
-        trainer = _trainer(classifier.model, arguments, train, dev, target, classes, callbacks)
+        trainer = _trainer(classifier.model, arguments, rows, target, callbacks)
         trainer.train()
         trainer.check()
         best.restore(trainer.model)
-        order = test.sorted_by_length()
-        logits = _logits(trainer.predict(Rows(test.take(order), target)))
+        logits = _answers(trainer, rows.test, target)
         if save is not None:
             save(target, trainer.accelerator.unwrap_model(trainer.model))
-    unsorted = np.empty_like(logits)
-    unsorted[order] = target.restore(logits)
-    batch = arguments.train_batch_size
+    batch = arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
     return FineTuned(
-        logits=unsorted,
+        logits=logits,
         dev=best.figures,
         best_step=best.step,
         steps=int(trainer.state.global_step),
-        effective_batch=batch * arguments.gradient_accumulation_steps * arguments.world_size,
+        effective_batch=int(batch),
         processes=int(arguments.world_size),
         parameters=classifier.parameters,
         trainable=sum(item.numel() for item in classifier.model.parameters() if item.requires_grad),
-        padding={
-            "train": padding_fraction(train.lengths, batch, list(LengthBuckets(train.lengths, batch, seed))),
-            "test": padding_fraction(test.lengths, arguments.eval_batch_size, order.tolist()),
-        },
+        padding=_padding(rows, arguments, seed),
         used=used_arguments(arguments) | {"select_by": select_by, "adapters": classifier.adapters},
         history=tuple(entry for entry in trainer.state.log_history if "train_runtime" not in entry),
     )
@@ -181,25 +169,43 @@ def _classifier(
 def _trainer(
     model: Any,
     arguments: TrainingArguments,
-    train: EncodedData,
-    dev: EncodedData | None,
+    rows: TrialRows[EncodedData],
     target: Target,
-    classes: int,
     callbacks: list[TrainerCallback],
 ) -> WatchedTrainer:
+    dev = None if rows.dev is None else rows.dev.take(rows.dev.sorted_by_length())
     trainer = WatchedTrainer(
         model=model,
         args=arguments,
         data_collator=as_tensors,
-        train_dataset=Rows(train, target),
-        eval_dataset=None if dev is None else Rows(dev.take(dev.sorted_by_length()), target),
+        train_dataset=RowDataset(rows.train, target),
+        eval_dataset=None if dev is None else RowDataset(dev, target),
         compute_loss_func=target.weighted_loss,
-        compute_metrics=lambda answer: _scores(answer, classes),
+        compute_metrics=lambda answer: _scores(answer, rows.classes),
         callbacks=callbacks,
     )
     for unwanted in (PrinterCallback, ProgressCallback):
         trainer.remove_callback(unwanted)
     return trainer
+
+
+def _answers(trainer: WatchedTrainer, test: EncodedData, target: Target) -> NDArray[np.float32]:
+    """Return what the model says of the test rows, in their order."""
+    order = test.sorted_by_length()
+    logits = _logits(trainer.predict(RowDataset(test.take(order), target)))
+    unsorted = np.empty_like(logits)
+    unsorted[order] = target.restore(logits)
+    return unsorted
+
+
+def _padding(rows: TrialRows[EncodedData], arguments: TrainingArguments, seed: int) -> dict[str, float]:
+    """Return the share of computed tokens that were padding."""
+    train, test, batch = rows.train, rows.test, arguments.train_batch_size
+    order = test.sorted_by_length().tolist()
+    return {
+        "train": padding_fraction(train.lengths, batch, list(LengthBuckets(train.lengths, batch, seed))),
+        "test": padding_fraction(test.lengths, arguments.eval_batch_size, order),
+    }
 
 
 def _dropout(rate: float | None, source: ModelSource) -> dict[str, float]:

@@ -25,7 +25,7 @@ def as_tensors(batch: dict[str, NDArray[np.int64]]) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(values) for name, values in batch.items()}
 
 
-class Rows(Dataset[Any]):
+class RowDataset(Dataset[Any]):
     """Rows that PyTorch's loader asks for a batch at a time, already put together."""
 
     def __init__(self, data: EncodedData, target: Target) -> None:

@@ -14,6 +14,7 @@ from dnamask_plugins.config import fingerprint
 from dnamask_plugins.harness.encoding import EncodedData, encode_data
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.trial import Trial
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.tasks.audit import audit_task, leaked_rows
 from dnamask_plugins.tasks.data import LabelledData, TaskData, draw_shots, limit_rows, read_task
 
@@ -78,19 +79,19 @@ def _source(model: str, identity: str) -> ModelSource:
     return ModelSource.find(model)
 
 
-def chosen_rows(
-    trial: Trial, data: TaskData, encoded: Mapping[str, EncodedData]
-) -> tuple[EncodedData, EncodedData | None, EncodedData]:
+def chosen_rows(trial: Trial, data: TaskData, encoded: Mapping[str, EncodedData]) -> TrialRows[EncodedData]:
     """Return what a trial trains, selects and tests on."""
-    dev, test = encoded.get("dev"), encoded["test"]
-    if data.dev_as_train:
-        assert dev is not None
-        if trial.train_limit is None or trial.train_limit >= len(dev):
-            return dev, dev, test
+    train = _encoded_train(trial, data, encoded)
+    return TrialRows(train, encoded.get("dev"), encoded["test"], data.classes, trial.task.metric)
+
+
+def _encoded_train(trial: Trial, data: TaskData, encoded: Mapping[str, EncodedData]) -> EncodedData:
+    if data.dev_as_train and (trial.train_limit is None or trial.train_limit >= len(encoded["dev"])):
+        return encoded["dev"]
     part = training_rows(trial, data)
     if part is data.train:
-        return encoded["train"], dev, test
-    return encode_data(part, source_of(trial).tokenizer, trial.max_length), dev, test
+        return encoded["train"]
+    return encode_data(part, source_of(trial).tokenizer, trial.max_length)
 
 
 def training_rows(trial: Trial, data: TaskData) -> LabelledData:

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.encoding import EncodedData
 from dnamask_plugins.harness.model_source import ModelSource
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.models.forward import best_device, half_precision, mean_of_tokens, tokens_at_once
 from dnamask_plugins.models.loading import load_base
 from dnamask_plugins.quiet import without_convergence_warnings
@@ -95,11 +96,7 @@ def embed(
 
 def probe(
     source: ModelSource,
-    train: EncodedData,
-    dev: EncodedData | None,
-    test: EncodedData,
-    classes: int,
-    metric: str,
+    rows: TrialRows[EncodedData],
     seed: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> Probed:
@@ -111,11 +108,8 @@ def probe(
     Parameters
     ----------
     source : ModelSource
-    train, dev, test : EncodedData
-        Without ``dev`` the penalty is 1.
-    classes : int
-    metric : str
-        By which dev chooses the penalty.
+    rows : TrialRows of EncodedData
+        Dev chooses the penalty by the metric; without it the penalty is 1.
     seed : int
     progress : callable, optional
         Called with rows done and all rows.
@@ -124,15 +118,16 @@ def probe(
     -------
     Probed
     """
+    train, dev, test = rows.train, rows.dev, rows.test
     model, description = load_base(source.source or source.folder, source.tokenizer, seed=seed)
     model = model.to(best_device())
     specials = np.asarray(source.tokenizer.special_ids).tolist()
     total = sum(len(split) for split in (train, dev, test) if split is not None)
     done = 0
 
-    def report(rows: int) -> None:
+    def report(count: int) -> None:
         nonlocal done
-        done += rows
+        done += count
         if progress is not None:
             progress(done, total)
 
@@ -143,9 +138,11 @@ def probe(
     candidates: list[tuple[Any, float, dict[str, float]]] = []
     for penalty in PENALTIES if dev is not None else (1.0,):
         classifier = _fitted(features, train.labels, penalty, seed)
-        figures = {} if dev is None else compute_scores(dev.labels, classifier.predict(dev_features), classes)
+        figures: dict[str, float] = {}
+        if dev is not None:
+            figures = compute_scores(dev.labels, classifier.predict(dev_features), rows.classes)
         candidates.append((classifier, penalty, figures))
-    classifier, penalty, figures = max(candidates, key=lambda candidate: candidate[2].get(metric, 0.0))
+    classifier, penalty, figures = max(candidates, key=lambda candidate: candidate[2].get(rows.metric, 0.0))
     return Probed(
         scores=classifier.predict_proba(test_features).astype(np.float32),
         dev=figures,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnamask_plugins.harness.baselines import PREFIX, Rows, fit_baseline
+from dnamask_plugins.harness.baselines import PREFIX, fit_baseline
 from dnamask_plugins.harness.kept_models import save_classifier, write_history
 from dnamask_plugins.harness.outcome import FitFacts
 from dnamask_plugins.harness.prepared import (
@@ -21,6 +21,7 @@ from dnamask_plugins.harness.prepared import (
     training_rows,
 )
 from dnamask_plugins.harness.trial import Trial
+from dnamask_plugins.harness.trial_rows import TrialRows
 
 Progress = Callable[[int, int], None]
 
@@ -51,13 +52,13 @@ def _probe(trial: Trial, progress: Progress | None) -> Solution:
     from dnamask_plugins.harness.probe import probe
 
     data, encoded = encode_trial(trial)
-    train, dev, test = chosen_rows(trial, data, encoded)
-    found = probe(source_of(trial), train, dev, test, data.classes, trial.task.metric, trial.seed, progress)
+    rows = chosen_rows(trial, data, encoded)
+    found = probe(source_of(trial), rows, trial.seed, progress)
     return Solution(
         found.scores,
         recipe={"name": "probe", "C": found.penalty, "pooling": "mean over nucleotide tokens"},
         dev=found.dev,
-        train_rows=len(train),
+        train_rows=len(rows.train),
         parameters=found.parameters,
         padding=found.padding,
         truncated={name: split.truncated for name, split in encoded.items()},
@@ -69,19 +70,17 @@ def _fine_tune(trial: Trial, progress: Progress | None) -> Solution:
 
     source = source_of(trial)
     data, encoded = encode_trial(trial)
-    train, dev, test = chosen_rows(trial, data, encoded)
+    rows = chosen_rows(trial, data, encoded)
     settings = FineTuneSettings(trial.recipe, trial.overrides)
     keep = functools.partial(save_classifier, trial=trial, source=source) if trial.keep_model else None
-    tuned = fine_tune(
-        source, train, dev, test, data.classes, trial.task.metric, settings, trial.seed, progress, save=keep
-    )
+    tuned = fine_tune(source, rows, settings, trial.seed, progress, save=keep)
     if trial.keep_model:
         write_history(trial, tuned.history)
     return Solution(
         tuned.logits,
         recipe={"name": trial.recipe_name, **trial.recipe.to_dict(), **tuned.used},
         dev=tuned.dev,
-        train_rows=len(train),
+        train_rows=len(rows.train),
         parameters=tuned.parameters,
         trainable=tuned.trainable,
         best_step=tuned.best_step,
@@ -98,7 +97,7 @@ def _baseline(trial: Trial, progress: Progress | None) -> Solution:
     train = training_rows(trial, data)
     # What a floor was fitted on cannot choose its settings.
     dev = None if data.dev_as_train else data.dev
-    rows = Rows(train, dev, data.test, data.classes, trial.task.metric)
+    rows = TrialRows(train, dev, data.test, data.classes, trial.task.metric)
     fitted = fit_baseline(trial.model.removeprefix(PREFIX), rows, trial.seed, progress)
     return Solution(
         fitted.scores,

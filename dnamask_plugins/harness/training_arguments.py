@@ -12,6 +12,7 @@ from transformers import TrainingArguments
 
 from dnamask_plugins.errors import ConfigError, suggest
 from dnamask_plugins.harness.encoding import EncodedData
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.tasks.recipes import Recipe
 
 _TRAIN_TOKENS: Final = 4_096
@@ -43,8 +44,7 @@ def training_arguments(
     recipe: Recipe,
     overrides: Mapping[str, Any],
     select_by: str,
-    train: EncodedData,
-    test: EncodedData,
+    rows: TrialRows[EncodedData],
     seed: int,
 ) -> TrainingArguments:
     """Turn a recipe into `TrainingArguments`; the global batch is kept whatever the devices are.
@@ -57,11 +57,8 @@ def training_arguments(
         An override is no training argument, or is refused.
     """
     check_overrides(overrides)
-    devices = _devices()
-    gpu = torch.cuda.is_available()
-    rows = max(1, recipe.global_batch // devices)
-    if not gpu:
-        rows = _part(rows, int(train.lengths.max()))
+    devices, gpu = _devices(), torch.cuda.is_available()
+    share = max(1, recipe.global_batch // devices)
     values: dict[str, Any] = {
         "output_dir": folder,
         "learning_rate": recipe.learning_rate,
@@ -69,8 +66,8 @@ def training_arguments(
         "max_steps": recipe.max_steps,
         "warmup_steps": recipe.warmup_steps if recipe.warmup_ratio == 0 else recipe.warmup_ratio,
         "weight_decay": recipe.weight_decay,
-        "per_device_train_batch_size": rows,
-        "per_device_eval_batch_size": _evaluated_at_once(gpu, int(test.lengths.max())),
+        "per_device_train_batch_size": share if gpu else _part(share, int(rows.train.lengths.max())),
+        "per_device_eval_batch_size": _evaluated_at_once(gpu, int(rows.test.lengths.max())),
         "eval_strategy": "no" if select_by == "last" else "steps" if recipe.eval_steps else "epoch",
         "eval_steps": None if select_by == "last" else recipe.eval_steps or None,
         "seed": seed,

@@ -17,6 +17,7 @@ from dnamask_plugins.harness.finetune import FineTuned, FineTuneSettings, fine_t
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.probe import embed, probe
 from dnamask_plugins.harness.training_arguments import training_arguments
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.models.loading import load_base
 from dnamask_plugins.models.lora import find_targets
 from dnamask_plugins.results.metrics import compute_scores
@@ -43,7 +44,7 @@ def tune(
     source: ModelSource, splits: list[EncodedData], recipe: Recipe = RECIPE, **options: object
 ) -> FineTuned:
     settings = FineTuneSettings(recipe, options.pop("overrides", {}))
-    return fine_tune(source, *splits, 2, "mcc", settings, int(options.pop("seed", 0)))
+    return fine_tune(source, TrialRows(*splits, 2, "mcc"), settings, int(options.pop("seed", 0)))
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +119,18 @@ def test_without_dev_the_last_checkpoint_is_tested(source: ModelSource, splits: 
 def test_the_global_batch_is_kept(
     tmp_path: Path, splits: list[EncodedData], overrides: dict[str, int], accumulation: int, batch: int
 ):
-    arguments = training_arguments(str(tmp_path), RECIPE, overrides, "metric", splits[0], splits[2], 0)
+    arguments = training_arguments(
+        str(tmp_path), RECIPE, overrides, "metric", TrialRows(*splits, 2, "mcc"), 0
+    )
     assert arguments.gradient_accumulation_steps == accumulation
     assert arguments.train_batch_size * accumulation == batch
 
 
 def test_on_a_cpu_a_batch_is_cut_to_what_its_caches_take(tmp_path: Path, source: ModelSource):
     data = encode_data(rows(1, 32, 400, 500), source.tokenizer, None)
-    arguments = training_arguments(str(tmp_path), RECIPE, {}, "metric", data, data, 0)
+    arguments = training_arguments(
+        str(tmp_path), RECIPE, {}, "metric", TrialRows(data, data, data, 2, "mcc"), 0
+    )
     if torch.cuda.is_available():
         assert arguments.train_batch_size == 16
     else:
@@ -142,7 +147,7 @@ def test_a_batch_that_is_cut_gives_the_gradient_of_the_whole(source: ModelSource
         recipe = Recipe(max_steps=1, global_batch=16, dropout=0.0, select_by="last")
         overrides = {"per_device_train_batch_size": at_once, "logging_steps": 1}
         settings = FineTuneSettings(recipe, overrides)
-        history = fine_tune(source, train, None, train, 2, "mcc", settings, 0).history
+        history = fine_tune(source, TrialRows(train, None, train, 2, "mcc"), settings, 0).history
         return history[0]["loss"], history[0]["grad_norm"]
 
     np.testing.assert_allclose(first(4), first(16), rtol=1e-3)
@@ -211,11 +216,12 @@ def test_embeddings_are_means_over_nucleotide_tokens(source: ModelSource, splits
 
 def test_a_probe_finds_what_a_frozen_model_shows(source: ModelSource):
     data = encoded(source, rows(1, 400), rows(2, 80), rows(3, 120))
-    result = probe(source, *data, 2, "mcc", 0)
+    probed = TrialRows(*data, 2, "mcc")
+    result = probe(source, probed, 0)
     scores = compute_scores(data[2].labels, result.scores.argmax(axis=1), 2)
     assert scores["mcc"] > 0.3
     assert result.dev["mcc"] > 0.3
-    assert np.array_equal(probe(source, *data, 2, "mcc", 5).scores, result.scores)
+    assert np.array_equal(probe(source, probed, 5).scores, result.scores)
 
 
 def test_the_models_files_are_known_to_the_bit(source: ModelSource, tmp_path: Path):

@@ -11,8 +11,9 @@ from table_cases import table
 from toy_data import labelled, random_dna
 
 from dnamask_plugins.cli import main
-from dnamask_plugins.harness.baselines import Rows, fit_baseline
+from dnamask_plugins.harness.baselines import fit_baseline
 from dnamask_plugins.harness.target import learnt_from
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.results.record_files import find, read
 from dnamask_plugins.tasks.data import LabelledData
 
@@ -101,7 +102,7 @@ def test_floors_know_every_kind(name: str, dev: bool):
             LabelledData(Path("x"), "0" * 64, tuple(sequences[p]), None, labels[p])
             for p in (slice(0, 50), slice(50, 70), slice(70, 90))
         ]
-        rows = Rows(
+        rows = TrialRows(
             parts[0], parts[1] if dev else None, parts[2], outputs, "pearson" if outputs == 1 else "auroc"
         )
         fitted = fit_baseline(name, rows, 0)

@@ -5,7 +5,7 @@ place, and a small convolutional network. They are rows of the harness like any 
 seeds, records and statistics.
 """
 
-from dnamask_plugins.harness.baselines.fit import BASELINES, Fitted, Rows, fit_baseline
+from dnamask_plugins.harness.baselines.fit import BASELINES, Fitted, fit_baseline
 from dnamask_plugins.harness.baselines.source import PREFIX, BaselineSource, is_baseline
 
-__all__ = ["BASELINES", "PREFIX", "BaselineSource", "Fitted", "Rows", "fit_baseline", "is_baseline"]
+__all__ = ["BASELINES", "PREFIX", "BaselineSource", "Fitted", "fit_baseline", "is_baseline"]

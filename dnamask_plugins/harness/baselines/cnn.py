@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import nn
 
-from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
+from dnamask_plugins.harness.baselines.fit import Fitted, Progress
 from dnamask_plugins.harness.baselines.onehot import letters
 from dnamask_plugins.harness.outputs import scores_from
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.tasks.data import LabelledData
 
 TITLE: Final = "small CNN"
@@ -61,7 +62,7 @@ class Network(nn.Module):
         return self.head(torch.cat(pooled, dim=1))  # type: ignore[no-any-return]
 
 
-def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
+def fit(rows: TrialRows[LabelledData], seed: int, progress: Progress | None = None) -> Fitted:
     """Train for some epochs and keep the epoch that dev likes best, else the last. See `fit_baseline`."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     train = _codes(rows.train, rows)
@@ -122,13 +123,13 @@ def _same(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
     return outputs
 
 
-def _codes(data: LabelledData, rows: Rows) -> torch.Tensor:
+def _codes(data: LabelledData, rows: TrialRows[LabelledData]) -> torch.Tensor:
     sides = [data.sequences] if data.partners is None else [data.sequences, data.partners]
     width = max(map(len, (*rows.train.sequences, *(rows.train.partners or ()))))
     return torch.from_numpy(np.stack([letters(side, width) for side in sides], axis=1))
 
 
-def _predict(model: Network, data: LabelledData, rows: Rows) -> NDArray[np.float32]:
+def _predict(model: Network, data: LabelledData, rows: TrialRows[LabelledData]) -> NDArray[np.float32]:
     device = next(model.parameters()).device
     model.eval()
     with torch.inference_mode():

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.tasks.data import LabelledData
 
 Progress = Callable[[int, int], None]
@@ -20,27 +21,6 @@ BASELINES: Final[Mapping[str, str]] = {
     "cnn": "dnamask_plugins.harness.baselines.cnn",
 }
 """Modules by name; each holds TITLE, VARIES (whether its figures depend on the seed), SETTINGS and fit()."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """What a floor learns from.
-
-    Attributes
-    ----------
-    train, test : LabelledData
-    dev : LabelledData or None
-        Chooses the settings; where there is none, cross-validation within train does.
-    classes : int
-    metric : str
-        By which settings are chosen.
-    """
-
-    train: LabelledData
-    dev: LabelledData | None
-    test: LabelledData
-    classes: int
-    metric: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +52,17 @@ def module_of(name: str) -> Any:
     return importlib.import_module(BASELINES[name])
 
 
-def fit_baseline(name: str, rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
+def fit_baseline(
+    name: str, rows: TrialRows[LabelledData], seed: int, progress: Progress | None = None
+) -> Fitted:
     """Fit a floor on train, choose its settings on dev, and score the test rows.
 
     Parameters
     ----------
     name : str
         One of `BASELINES`.
-    rows : Rows
+    rows : TrialRows of LabelledData
+        Without dev, cross-validation within train chooses the settings.
     seed : int
     progress : callable, optional
         Called with the steps done and all steps.

@@ -11,8 +11,9 @@ from scipy.sparse import hstack
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.preprocessing import normalize
 
-from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
+from dnamask_plugins.harness.baselines.fit import Fitted, Progress
 from dnamask_plugins.harness.baselines.linear import MAX_ITERATIONS, choose_and_fit
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.tasks.data import LabelledData
 
 TITLE: Final = "k-mer counts"
@@ -28,7 +29,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
 }
 
 
-def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
+def fit(rows: TrialRows[LabelledData], seed: int, progress: Progress | None = None) -> Fitted:
     """Count k-mers for k = 3 to 6, and let dev choose k and the penalty. See `fit_baseline`."""
     features = {f"{k}-mers": functools.partial(count, k=k) for k in SIZES}
     return choose_and_fit(rows, features, PENALTIES, seed, progress)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
+from dnamask_plugins.harness.baselines.fit import Fitted, Progress
 from dnamask_plugins.harness.outputs import scores_from
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.quiet import without_convergence_warnings
 from dnamask_plugins.tasks.data import LabelledData
 
@@ -23,7 +24,7 @@ Featurize = Callable[[Sequence[LabelledData]], list[Any]]
 
 
 def choose_and_fit(
-    rows: Rows,
+    rows: TrialRows[LabelledData],
     features: Mapping[str, Featurize],
     penalties: Sequence[float],
     seed: int,
@@ -33,7 +34,7 @@ def choose_and_fit(
 
     Parameters
     ----------
-    rows : Rows
+    rows : TrialRows of LabelledData
         Where it holds no dev split, stratified cross-validation within train chooses.
     features : mapping of str to Featurize
         By name, the plainest first: of equals the first is kept.
@@ -105,7 +106,9 @@ def _fit(matrix: Any, labels: NDArray[Any], penalty: float) -> _Linear:
     return _Linear(fitted, labels.ndim == 2)
 
 
-def _cross_validated(matrix: Any, rows: Rows, penalty: float, seed: int) -> dict[str, float]:
+def _cross_validated(
+    matrix: Any, rows: TrialRows[LabelledData], penalty: float, seed: int
+) -> dict[str, float]:
     labels = rows.train.labels
     stratified = labels.ndim == 1 and not np.issubdtype(labels.dtype, np.floating)
     folds = min(FOLDS, int(np.bincount(labels).min()) if stratified else len(labels))

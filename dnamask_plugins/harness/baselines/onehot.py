@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
-from dnamask_plugins.harness.baselines.fit import Fitted, Progress, Rows
+from dnamask_plugins.harness.baselines.fit import Fitted, Progress
 from dnamask_plugins.harness.baselines.linear import MAX_ITERATIONS, choose_and_fit
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.nucleotides import CODE_OF_BYTE
 from dnamask_plugins.tasks.data import LabelledData
 
@@ -27,7 +28,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
 }
 
 
-def fit(rows: Rows, seed: int, progress: Progress | None = None) -> Fitted:
+def fit(rows: TrialRows[LabelledData], seed: int, progress: Progress | None = None) -> Fitted:
     """Take letters, then 2-mers and 3-mers too, by place; dev chooses. See `fit_baseline`."""
     names = {1: "letters", 2: "letters, 2-mers", 3: "letters, 2-mers, 3-mers"}
     features = {names[k]: functools.partial(by_place, longest=k) for k in range(1, LONGEST + 1)}

@@ -10,9 +10,10 @@ from toy_data import labelled, random_dna
 
 from dnamask_plugins.cli import main
 from dnamask_plugins.errors import ConfigError
-from dnamask_plugins.harness.baselines import BASELINES, BaselineSource, Rows, cnn, fit_baseline
+from dnamask_plugins.harness.baselines import BASELINES, BaselineSource, cnn, fit_baseline
 from dnamask_plugins.harness.baselines.kmers import count
 from dnamask_plugins.harness.baselines.onehot import by_place
+from dnamask_plugins.harness.trial_rows import TrialRows
 from dnamask_plugins.results.metrics import compute_scores
 from dnamask_plugins.results.record_files import find, read
 from dnamask_plugins.tasks.data import LabelledData
@@ -30,13 +31,13 @@ def data_of(rows: list[tuple[str, int]], partners: list[str] | None = None) -> L
     return LabelledData(Path("made_up.csv"), "0" * 64, tuple(sequences), second, np.array(labels))
 
 
-def rows_of(maker, dev: bool = True) -> Rows:
-    return Rows(
+def rows_of(maker, dev: bool = True) -> TrialRows:
+    return TrialRows(
         data_of(maker(1, 240)), data_of(maker(2, 80)) if dev else None, data_of(maker(3, 200)), 2, "mcc"
     )
 
 
-def mcc(rows: Rows, scores: np.ndarray) -> float:
+def mcc(rows: TrialRows, scores: np.ndarray) -> float:
     return compute_scores(rows.test.labels, scores.argmax(1), rows.classes)["mcc"]
 
 
@@ -72,7 +73,7 @@ def test_only_places_tell_what_composition_does_not():
 def test_labels_without_meaning_give_nothing_and_no_dev_is_no_obstacle(name: str):
     tossed = np.random.default_rng(5).integers(0, 2, 120)
     made = [(sequence, int(label)) for (sequence, _), label in zip(placed(1, 120), tossed, strict=True)]
-    rows = Rows(data_of(made), None, data_of(placed(3, 200)), 2, "accuracy")
+    rows = TrialRows(data_of(made), None, data_of(placed(3, 200)), 2, "accuracy")
     fitted = fit_baseline(name, rows, 0)
     assert abs(mcc(rows, fitted.scores)) < 0.3
     assert fitted.select_by in ("5-fold cross-validation accuracy", "last epoch")
@@ -84,7 +85,7 @@ def test_the_same_seed_gives_the_same_figures_and_test_chooses_nothing(name: str
     rows = rows_of(labelled)
     first, second = (fit_baseline(name, rows, 3).scores for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    turned = Rows(rows.train, rows.dev, data_of([(s, 1 - c) for s, c in labelled(3, 200)]), 2, "mcc")
+    turned = TrialRows(rows.train, rows.dev, data_of([(s, 1 - c) for s, c in labelled(3, 200)]), 2, "mcc")
     np.testing.assert_array_equal(fit_baseline(name, turned, 3).scores, first)
 
 
@@ -93,7 +94,7 @@ def test_the_same_seed_gives_the_same_figures_and_test_chooses_nothing(name: str
 def test_pairs_three_classes_short_rows_and_unknown_letters_fit(name: str):
     made = [("ACGTN" * 4, 0), ("A", 1), ("TTTT" * 12, 2)] * 9
     data = data_of(made, ["ACG", "NNNNNNNN", "T" * 50] * 9)
-    fitted = fit_baseline(name, Rows(data, None, data, 3, "mcc"), 0)
+    fitted = fit_baseline(name, TrialRows(data, None, data, 3, "mcc"), 0)
     assert fitted.scores.shape == (27, 3)
     assert np.isfinite(fitted.scores).all()
 
