@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins import terminal
-from dnamask_plugins.cli.options.common import FormatJson, Tokenizer
+from dnamask_plugins.cli.options.common import FormatJson, Letters, Tokenizer
 from dnamask_plugins.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Train, save and inspect tokenizers.")
@@ -78,7 +78,7 @@ def train(
 
 @app.command()
 def encode(
-    sequence: Annotated[str, typer.Option("--sequence", "-s", help="Nucleotide letters.")],
+    sequence: Letters,
     tokenizer: Tokenizer = "kmer",
     form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.text,
     as_json: FormatJson = False,

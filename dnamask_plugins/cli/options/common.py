@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+LETTERS_HELP: Final = "Nucleotide letters."
 TOKENIZER_HELP: Final = "Name (kmer, kmer:k=3), folder, tokenizer file or hub id."
 
 ExecutorName = Annotated[
@@ -16,6 +17,7 @@ Address = Annotated[str | None, typer.Option(help="Of a running Ray cluster; els
 
 ModelArgument = Annotated[str, typer.Argument(help="Model folder, or owner/name on the hub.")]
 Tokenizer = Annotated[str, typer.Option("--tokenizer", "-t", help=TOKENIZER_HELP)]
+Letters = Annotated[str, typer.Option("--sequence", "-s", help=LETTERS_HELP)]
 NpmiTable = Annotated[Path | None, typer.Option(help="Table made by 'dnamask npmi build'.")]
 
 Fastas = Annotated[

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from dnamask_plugins.cli.options.common import LETTERS_HELP
+
 
 class Format(str, Enum):
     """How the masked sequences are shown."""
@@ -46,7 +48,7 @@ RepeatWeight = Annotated[
 Seed = Annotated[int, typer.Option(help="Seed of the run.")]
 Step = Annotated[int, typer.Option(help="Optimizer step.")]
 
-Sequence = Annotated[str | None, typer.Option("--sequence", "-s", help="Nucleotide letters.")]
+Sequence = Annotated[str | None, typer.Option("--sequence", "-s", help=LETTERS_HELP)]
 Fasta = Annotated[Path | None, typer.Option(help="FASTA, plain or gzip.")]
 Region = Annotated[
     str | None, typer.Option(metavar="START-STOP", help="Part of each sequence, from 0, half-open.")
