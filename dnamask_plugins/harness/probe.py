@@ -17,7 +17,7 @@ from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.encoding import EncodedData
 from dnamask_plugins.harness.model_source import ModelSource
 from dnamask_plugins.harness.trial_rows import TrialRows
-from dnamask_plugins.models.forward import best_device, half_precision, mean_of_tokens, tokens_at_once
+from dnamask_plugins.models.forward import best_device, mean_of_tokens, tokens_at_once
 from dnamask_plugins.models.loading import load_base
 from dnamask_plugins.quiet import without_convergence_warnings
 from dnamask_plugins.results.metrics import compute_scores
@@ -67,7 +67,7 @@ def embed(
     pooled: NDArray[np.float32] | None = None
     model.eval()
     start, at_once = 0, tokens_at_once(device)
-    with torch.inference_mode(), half_precision(device):
+    with torch.inference_mode():
         while start < len(order):
             count = max(1, at_once // int(lengths[order[start]]))
             rows = order[start : start + count]

@@ -11,7 +11,7 @@ import torch
 
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.inference.windows import Window
-from dnamask_plugins.models.forward import half_precision, in_slices, tokens_at_once
+from dnamask_plugins.models.forward import in_slices, tokens_at_once
 from dnamask_plugins.protocols import DNATokenizer
 from dnamask_plugins.types import TokenBatch
 
@@ -68,7 +68,7 @@ def answers(
                 waiting = [chunk[row] for row in kept] + waiting
                 continue
             shows = np.asarray((~batch.special_tokens_mask).any(axis=1))
-            with torch.inference_mode(), half_precision(device):
+            with torch.inference_mode():
                 for rows, part in in_slices(batch, tokens_at_once(device)):
                     for row, answer in zip(range(rows.start, rows.stop), ask(part), strict=True):
                         number, window = chunk[row]

@@ -18,7 +18,7 @@ from dnamask_plugins.inference.parts import Parts
 from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, Piece, read_pieces
 from dnamask_plugins.inference.windows import USUAL_TOKENS, Window, cut, nucleotides_of
 from dnamask_plugins.locks import locked_file
-from dnamask_plugins.models.forward import best_device
+from dnamask_plugins.models.forward import best_device, precision
 from dnamask_plugins.models.loading import ModelDescription
 from dnamask_plugins.models.source import read_json
 
@@ -174,6 +174,7 @@ def open_parts(
     identity = {
         "model": model.source.weights_sha256,
         "tokenizer": _fingerprint(model.tokenizer),
+        "precision": precision(),
         **{f"input {key}": value for key, value in reading.identity().items()},
         **settings,
     }

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from dnamask_plugins.budget import tokens_showing
-from dnamask_plugins.models.forward import half_precision, in_slices, model_inputs, tokens_at_once
+from dnamask_plugins.models.forward import in_slices, model_inputs, tokens_at_once
 from dnamask_plugins.models.masked_loss import masked_logits
 from dnamask_plugins.models.nucleotide_loss import LetterTable
 from dnamask_plugins.nucleotides import UNKNOWN, complement, decode_codes, encode_letters
@@ -223,7 +223,7 @@ class NucleotideScorer:
                 batch.nucleotides,
                 batch.lengths,
             )
-            with torch.inference_mode(), half_precision(device):
+            with torch.inference_mode():
                 inputs = model_inputs(masked, device)
                 logits = masked_logits(self.model, chosen=torch.from_numpy(mask).to(device), **inputs)
             starts, stops = batch.offsets[rows, columns].astype(np.int64).T

@@ -16,7 +16,7 @@ from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.encoding import encode_data
 from dnamask_plugins.inference.classifying import Classifier, Prediction
 from dnamask_plugins.inference.sequences import Piece
-from dnamask_plugins.models.forward import half_precision, tokens_at_once
+from dnamask_plugins.models.forward import tokens_at_once
 from dnamask_plugins.nucleotides import reverse_complement
 from dnamask_plugins.tasks.data import LabelledData
 
@@ -95,7 +95,7 @@ class PairAnswers:
             rows = order[start : start + per_batch]
             batch = encoded.batch(rows)
             del batch["labels"]
-            with torch.inference_mode(), half_precision(device):
+            with torch.inference_mode():
                 inputs = {name: torch.from_numpy(array).to(device) for name, array in batch.items()}
                 values[rows] = self.classifier.values_of(inputs)
         return values

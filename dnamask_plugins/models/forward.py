@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 import torch
@@ -25,10 +26,14 @@ def tokens_at_once(device: torch.device) -> int:
     return _GPU_TOKENS if device.type == "cuda" else _CPU_TOKENS
 
 
-def half_precision(device: torch.device) -> Any:
-    """Return a context that computes in bfloat16 where a GPU can, and changes nothing elsewhere."""
-    enabled = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
+def reduced_precision(wanted: bool) -> AbstractContextManager[Any]:
+    """Compute in bfloat16 on the best device within this context: faster on a GPU, two to three digits."""
+    return torch.autocast(best_device().type, torch.bfloat16, enabled=wanted)
+
+
+def precision() -> str:
+    """Return what models compute in here: ``float32``, or ``bfloat16`` within `reduced_precision`."""
+    return "bfloat16" if torch.is_autocast_enabled(best_device().type) else "float32"
 
 
 def in_slices(batch: TokenBatch, at_once: int) -> Iterator[tuple[slice, TokenBatch]]:
@@ -84,4 +89,6 @@ def mean_of_tokens(hidden: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     >>> mean_of_tokens(torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[1.0, 1.0, 0.0]])).tolist()
     [[2.0]]
     """
-    return torch.einsum("bl,blh->bh", weights, hidden) / weights.sum(1, keepdim=True).clamp(min=1)
+    # A mean of 500 states has no digits to spare, whatever the model computes in.
+    with torch.autocast(hidden.device.type, enabled=False):
+        return torch.einsum("bl,blh->bh", weights, hidden) / weights.sum(1, keepdim=True).clamp(min=1)

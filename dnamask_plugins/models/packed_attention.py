@@ -78,6 +78,9 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attentio
     -------
     tensor, shape (M, H, D)
     """
+    if query.shape[0] == 0:
+        # No kernel takes that; the graph still reaches every parameter.
+        return query + 0 * (key.sum() + value.sum())
     if query.device.type == "cpu":
         return attend_in_groups(query, key, value, attention)
     if attention.bias is None and _kernel_takes(query, attention):
@@ -144,9 +147,6 @@ def attend_in_groups(
             )
             mask = None if bias is None else bias.expand(group.count, -1, -1, -1)
             outputs.append(attention.of_heads(*heads, mask).transpose(1, 2).flatten(0, 1))
-    if not outputs:
-        # Nobody asks: nothing is returned, but the graph still reaches every parameter.
-        return query + 0 * (key.sum() + value.sum())
     return torch.cat(outputs)
 
 

@@ -93,7 +93,7 @@ def test_the_checkpoint_that_dev_chose_is_the_one_tested(
     scores = compute_scores(dev.labels, result.logits.argmax(axis=1), 2)
     assert {name: result.dev[name] for name in scores} == pytest.approx(scores)
     loss = torch.nn.functional.cross_entropy(torch.from_numpy(result.logits), torch.from_numpy(dev.labels))
-    assert result.dev["loss"] == pytest.approx(float(loss), abs=1e-4)
+    assert result.dev["loss"] == pytest.approx(float(loss), abs=1e-3)
 
 
 def test_predictions_are_in_the_order_of_the_file(source: ModelSource, splits: list[EncodedData]):

@@ -44,7 +44,7 @@ def test_values_are_those_of_the_padded_way(lengths: list[int], asked: list[int]
 
 def test_nobody_asks() -> None:
     states, attention = problem([4, 2], [0, 0])
-    assert attend_with_flex(*states, attention).shape == (0, HEADS, SIZE)
+    assert packed_attention.attend(*states, attention).shape == (0, HEADS, SIZE)
 
 
 @pytest.mark.parametrize("lengths", [[1], [128], [129, 1], [300, 200, 128, 5], [64] * 9])

@@ -96,6 +96,21 @@ def test_nothing_masked_gives_zero_and_a_gradient_for_every_parameter():
     assert not any(value.any() for value in found.values())
 
 
+def test_no_kernel_is_asked_to_attend_from_nowhere(monkeypatch):
+    """The kernel of variable lengths ends in "CUDA error: invalid argument" then."""
+
+    def as_kernel(query, key, value, attention):
+        assert query.shape[0], "nothing is asked"
+        return packed_attention.attend_padded(query, key, value, attention)
+
+    monkeypatch.setattr(packed_attention, "attend_in_groups", as_kernel)
+    model = build("bert")
+    ids, attention, labels = make_batch((9, 4))
+    loss, _ = masked_lm_loss(model, ids, attention, torch.full_like(labels, -100))
+    assert loss.item() == 0
+    assert set(gradients(model, loss)) == set(gradients(model, plain(model, ids, attention, labels)))
+
+
 def test_num_items_makes_a_mean_over_several_batches():
     model = build("bert")
     batches = [make_batch(seed=1), make_batch((5, 17), seed=2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class TestTheFolder:
         assert record["curriculum"]["switch_step"] == 20
         assert record["settings"]["seed"] == 0
         assert record["corpus"]["fingerprint"]
-        assert record["environment"]["libraries"]["torch"] == torch.__version__
+        assert record["environment"]["libraries"]["torch"] == version("torch")
         assert record["progress"]["steps"] == 30
 
     def test_has_a_card_and_a_picture(self, module_run: Any) -> None:

@@ -121,8 +121,9 @@ def set_in(*keys: Any, value: Any) -> Callable[[Content], None]:
 
 
 def shift_interval(content: Content) -> None:
-    content["interval"]["low"] += 0.019
-    content["interval"]["high"] += 0.019
+    width = content["interval"]["high"] - content["interval"]["low"]
+    content["interval"]["low"] += 0.31 * width
+    content["interval"]["high"] += 0.31 * width
 
 
 def rename(content: Content) -> None:
@@ -146,7 +147,7 @@ FORGERIES = {
     "spread": (set_in("std", value=0.0), "std"),
     "seed value": (set_in("seeds", 0, "value", value=0.99), "seed 0 value"),
     "another metric of a seed": (set_in("seeds", 0, "scores", "accuracy", value=0.99), "seed 0 accuracy"),
-    "interval shifted by 0.019": (shift_interval, "interval low"),
+    "interval shifted by a third of its width": (shift_interval, "interval low"),
     "interval of another level": (set_in("interval", "level", value=0.5), "interval level"),
     "without leaks": (set_in("mean_without_leaks", value=0.99), "mean_without_leaks"),
     "leaked rows": (set_in("leaked_rows", value=0), "leaked_rows"),

@@ -47,6 +47,7 @@ def embed(
     sequence_column: option.SequenceColumn = None,
     name_column: option.NameColumn = None,
     label_column: option.LabelColumn = None,
+    bf16: option.Bfloat16 = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn sequences into vectors (npz, parquet or zarr), and draw them as a map."""
@@ -54,11 +55,12 @@ def embed(
     from dnamask_plugins.inference.embed import embed_file
     from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.sequences import Columns
+    from dnamask_plugins.models.forward import reduced_precision
 
     if picture is not None and pool is Pool.tokens:
         raise ConfigError("--picture draws a point a sequence; give --pool mean or cls")
     reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
-    with counting(reading.count, "embedding", "nucleotides") as advance:
+    with reduced_precision(bf16), counting(reading.count, "embedding", "nucleotides") as advance:
         done = embed_file(model, reading, output, pool.value, layer, overwrite, advance)
     tell_resumed(done.resumed_at, "windows")
     typer.echo(f"{output}: {done.rows:,} vectors of {done.width} numbers ({pool.value}, layer {layer})")

@@ -32,6 +32,7 @@ def predict(
     sequence_column: option.SequenceColumn = None,
     name_column: option.NameColumn = None,
     label_column: option.LabelColumn = None,
+    bf16: option.Bfloat16 = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Predict labels, with the probability of each class, or numbers; a killed command goes on.
@@ -42,10 +43,11 @@ def predict(
     from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.predict import predict_file
     from dnamask_plugins.inference.sequences import Columns
+    from dnamask_plugins.models.forward import reduced_precision
 
     reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
     target = sys.stdout.buffer if output is None else output
-    with counting(reading.count, "predicting", "nucleotides") as advance:
+    with reduced_precision(bf16), counting(reading.count, "predicting", "nucleotides") as advance:
         done = predict_file(model, reading, target, both_strands, each_window, overwrite, advance)
     tell_resumed(done.resumed_at, "windows", err=True)
     classes = ", ".join(f"{name} {count:,}" for name, count in list(done.counts.items())[:12])

@@ -31,6 +31,7 @@ def score(
     stride: option.Stride = None,
     sequence_column: option.SequenceColumn = None,
     name_column: option.NameColumn = None,
+    bf16: option.Bfloat16 = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Score nucleotides or variants with a masked language model, each hidden from every token that shows it.
@@ -38,6 +39,8 @@ def score(
     With SEQUENCES: the probability of A, C, G and T at each place given all others. With --variants and
     --reference: ln p(alt) - ln p(ref).
     """
+    from dnamask_plugins.models.forward import reduced_precision
+
     if (sequences is None) == (variants is None):
         raise ConfigError("give SEQUENCES, or --variants with --reference")
     if spacing is not None and spacing < 1:
@@ -47,18 +50,20 @@ def score(
             raise ConfigError("--variants needs --reference: the FASTA that the positions count in")
         if picture is not None or stride is not None:
             raise ConfigError("--picture and --stride go with SEQUENCES, not with --variants")
-        _variants(model, (variants, reference), output, (window, spacing), both_strands, overwrite)
+        with reduced_precision(bf16):
+            _variants(model, (variants, reference), output, (window, spacing), both_strands, overwrite)
         return
     assert sequences is not None
-    _sequences(
-        model,
-        sequences,
-        (sequence_column, name_column),
-        (window, stride, spacing),
-        output,
-        both_strands,
-        overwrite,
-    )
+    with reduced_precision(bf16):
+        _sequences(
+            model,
+            sequences,
+            (sequence_column, name_column),
+            (window, stride, spacing),
+            output,
+            both_strands,
+            overwrite,
+        )
     if picture is not None:
         _picture(model, output, picture, region)
 

@@ -39,6 +39,10 @@ Spacing = Annotated[
     ),
 ]
 
+Bfloat16 = Annotated[
+    bool, typer.Option("--bf16", help="Compute in bfloat16: faster on a GPU, two to three digits.")
+]
+
 ScoreFile = Annotated[Path, typer.Option("--output", "-o", help="FILE.tsv or .parquet.", show_default=False)]
 Picture = Annotated[Path | None, typer.Option(help="PNG of all changes to the first sequence.")]
 Region = Annotated[str | None, typer.Option(metavar="START-STOP", help="Part to draw, from 0, half-open.")]
