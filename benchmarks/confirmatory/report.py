@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.confirmatory import gate0, methods
+from benchmarks.confirmatory import full_size, gate0, methods
 from benchmarks.confirmatory.finetuning import PROBE, read_results
 from benchmarks.confirmatory.methods_tables import draw_methods, methods_table
 from benchmarks.confirmatory.outcomes import departures, dev_table, figures, final_perplexity
@@ -204,6 +204,26 @@ def parts(registration: Registration, records: Path = RECORDS) -> Mapping[str, s
         "gate0": gate0_tables(records),
         "methods": methods_table(records),
         "simulation": simulation_table(records),
+        **full_size_parts(records),
+    }
+
+
+def full_size_parts(records: Path = RECORDS) -> dict[str, str]:
+    """Return what is generated about the study at the papers' size."""
+    registration = Registration.read(full_size.FILE)
+    rates = [
+        [f"{rate:g}", f"{last['perplexity']:,.0f}", f"{last['nucleotide_perplexity']:.3f}"]
+        for rate, model in full_size.calibration(registration)
+        if (record := read_record(model, records)) is not None
+        for last in record["evaluations"][-1:]
+    ]
+    return {
+        "full_size_calibration": table(["learning rate", "per token", "per nucleotide"], rates),
+        "full_size_verdicts": verdicts(registration, records),
+        "full_size_departures": departures_list(registration, records),
+        "full_size_arms": arms_table(registration, records),
+        "full_size_tasks": tasks_table(registration, records),
+        "full_size_switches": switches_table(registration, records),
     }
 
 
@@ -221,8 +241,9 @@ def main() -> None:
     registration = Registration.read()
     write_atomically(PAGE, fill(PAGE.read_text(), parts(registration)))
     draw_methods(HERE / "figures" / "methods.png")
-    if figures(registration):
-        draw(HERE / "figures" / "study.png", registration)
+    for each, name in ((registration, "study"), (Registration.read(full_size.FILE), "full_size")):
+        if figures(each):
+            draw(HERE / "figures" / f"{name}.png", each)
 
 
 if __name__ == "__main__":
