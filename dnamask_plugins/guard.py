@@ -71,7 +71,7 @@ def guarded_select(
         got = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
         raise blame("strategies", strategy, f"returned {got} instead of a bool array {shape}", where)
     whole, rows = batch.origin
-    if _selects_special(mask, whole.special_tokens_mask, rows):
+    if _selects_special(np.asarray(mask), np.asarray(whole.special_tokens_mask, dtype=np.bool_), rows):
         raise blame("strategies", strategy, "selected special or padding tokens", where)
     return mask
 

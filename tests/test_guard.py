@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ import pytest
 import dnamask_plugins
 from dnamask_plugins.budget import Budget
 from dnamask_plugins.errors import PluginError
+from dnamask_plugins.guard import guarded_select
 from dnamask_plugins.packing import select_packed
 from dnamask_plugins.preview.masked import mask_sequences, measure
 from dnamask_plugins.rng import RngKey
@@ -90,6 +92,21 @@ def test_each_strategy_of_a_mixture_is_judged_by_its_own_rows() -> None:
     assert (mask == ~batch.special_tokens_mask).all()
     with pytest.raises(PluginError, match=r"'acme.padding' .* selected special or padding tokens"):
         Mixture([MasksItsTokens(), MasksOnePadding()]).select(batch, key, budget)
+
+
+class MasksAsASubclass(Span):
+    name: ClassVar[str] = "acme.subclass"
+
+    def select(self, *arguments: Any) -> Any:
+        return np.ma.masked_array(super().select(*arguments))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_arrays_of_other_kinds_are_understood(kind: Any) -> None:
+    batch = replace(BATCH, special_tokens_mask=BATCH.special_tokens_mask.astype(kind))
+    assert guarded_select(MasksAsASubclass(), batch, KEY, Budget(0.2)).sum() == 2
+    with pytest.raises(PluginError, match="selected special or padding tokens"):
+        guarded_select(MasksEverything(), batch, KEY, Budget(0.2))
 
 
 def test_nobody_else_calls_plugins() -> None:
