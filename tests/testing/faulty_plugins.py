@@ -32,23 +32,24 @@ def hide_units(
     if budget.rate == 1:
         return maskable
 
+    one = batch[np.array([row])]
+
     def spent(trial: np.ndarray) -> float:
         if budget.per == "token":
             return float(trial.sum())
-        one = batch[np.array([row])]
         return float(hidden_nucleotides(trial[None], one).sum())
 
-    target = budget.rate * spent(maskable)
+    target, before = budget.rate * spent(maskable), 0.0
     for center in order:
         a, b = center, min(center + unit, int(batch.lengths[row]))
         if batch.weights is not None and batch.weights[row, a:b].min(initial=1) == 0:
             continue
         trial = mask | (maskable & (starts < b) & (stops > a))
-        before, after = spent(mask), spent(trial)
+        after = spent(trial)
         if after >= target:
             keep = last < (target - before) / max(after - before, 1e-9)
             return trial if keep else mask
-        mask = trial
+        mask, before = trial, after
     return mask
 
 
