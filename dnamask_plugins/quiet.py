@@ -6,6 +6,7 @@ library, so that a caller pays only for what it uses.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,15 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bar:
             logging.enable_progress_bar()
+
+
+def silence_numba() -> None:
+    """Keep numba from colouring, for the rest of the process: for commands, before it is imported.
+
+    Where colorama is installed, numba takes over standard output and ends it with a colour code, also on a
+    terminal that knows none.
+    """
+    os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
 
 
 def silence_datasets() -> None:

@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 from dnamask_plugins import __version__
 from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.processes import is_first_here
+from dnamask_plugins.quiet import silence_numba
 from dnamask_plugins.signals import EXIT_CODES, RESUME
 
 PATIENCE: Final = {DnamaskError.exit_code: 20.0, RESUME: 2.0}
@@ -104,6 +105,7 @@ class _Stopped(BaseException):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors that a user can act on are one line and exit code 2."""
     warnings.showwarning = _show_warning  # type: ignore[assignment]
+    silence_numba()
     try:
         with _ended_by_signals(), _named_as_called(arguments):
             app(args=arguments, standalone_mode=True)

@@ -47,6 +47,21 @@ def on_terminal(arguments: list[str], **variables: str) -> str:
     return shown.decode()
 
 
+COLORAMA = """
+import sys
+
+__version__ = "0.4.6"
+Fore = Style = type("Codes", (), {"__getattr__": lambda self, name: "\\x1b[0m"})()
+init = reinit = deinit = lambda: sys.stdout.write("\\x1b[0m")
+"""
+
+
+def test_no_colour_comes_from_numba_where_colorama_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "colorama.py").write_text(COLORAMA)
+    mask = next(command for command in COMMANDS if command[0] == "mask")
+    assert "\x1b" not in on_terminal(mask, TERM="dumb", PYTHONPATH=str(tmp_path))
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_a_dumb_terminal_gets_no_escape_codes(command: list[str]) -> None:
     shown = on_terminal(command, TERM="dumb")
