@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dnamask_plugins.errors import ConfigError, InputError, suggest
-from dnamask_plugins.harness.tables.reading import Table, split_of
+from dnamask_plugins.harness.tables.file_names import split_of
+from dnamask_plugins.harness.tables.reading import Table
 from dnamask_plugins.tasks.columns import (
     CHROMOSOME,
     END,

@@ -16,9 +16,11 @@ from dnamask_plugins.errors import ConfigError, InputError, suggest
 from dnamask_plugins.files import write_atomically
 from dnamask_plugins.harness.tables import splitting
 from dnamask_plugins.harness.tables.columns import Columns, find_columns
+from dnamask_plugins.harness.tables.file_names import split_of
 from dnamask_plugins.harness.tables.labels import Labels, read_labels
-from dnamask_plugins.harness.tables.reading import Table, read_table, split_of
+from dnamask_plugins.harness.tables.reading import Table, read_table
 from dnamask_plugins.harness.tables.sequences import clean_sequences
+from dnamask_plugins.harness.tables.similarity import K, similar_pairs
 from dnamask_plugins.harness.tables.task_files import label_text, task_toml
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.metrics import Kind, metrics_of
@@ -228,8 +230,6 @@ def _groups(
         pairs.append(_overlaps(table, columns.place))
         words.append(f"regions that overlap ({', '.join(columns.place)})")
     if options.similar is not None:
-        from dnamask_plugins.harness.tables.similarity import K, similar_pairs
-
         for side in (sequences, partners):
             if side is not None:
                 pairs.append(similar_pairs(side, options.similar))

@@ -15,6 +15,7 @@ from typing import Any, Final
 from dnamask_plugins import terminal
 from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.harness.tables.file_names import format_of
 from dnamask_plugins.nucleotides import reverse_complement
 
 COLUMNS: Final = ("region", "start", "end", "strand")
@@ -61,10 +62,8 @@ def find_genome(folder: Path) -> list[Path]:
     InputError
         Neither holds one.
     """
-    from dnamask_plugins.harness.tables.reading import kind_of
-
     for place in (folder, folder.parent):
-        files = sorted(path for path in place.iterdir() if path.is_file() and kind_of(path) == "fasta")
+        files = sorted(path for path in place.iterdir() if path.is_file() and format_of(path) == "fasta")
         if files:
             return files
     raise InputError(

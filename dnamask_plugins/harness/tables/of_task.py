@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dnamask_plugins.errors import ConfigError, suggest
+from dnamask_plugins.harness.tables.file_names import format_of, split_of
 from dnamask_plugins.harness.tables.importing import TableOptions
-from dnamask_plugins.harness.tables.reading import kind_of, split_of
 from dnamask_plugins.tasks import SPLITS, Task
 from dnamask_plugins.tasks.data import find_file
 
@@ -59,7 +59,7 @@ def table_of(task: Task, folder: Path, *, dev_as_train: bool = False) -> Path | 
     own = folder / task.name
     if task.sha256 or task.layout != "gue" or not own.is_dir() or _as_published(folder, task, dev_as_train):
         return None
-    tables = [path for path in own.iterdir() if path.is_file() and kind_of(path)]
+    tables = [path for path in own.iterdir() if path.is_file() and format_of(path)]
     folders = [path for path in own.iterdir() if path.is_dir()]
     return own if any(split_of(path.name.split(".")[0]) == "train" for path in (*tables, *folders)) else None
 

@@ -7,34 +7,15 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from dnamask_plugins.corpus.compressed import refuse_bombs
 from dnamask_plugins.corpus.fasta import read_fasta
 from dnamask_plugins.errors import InputError
+from dnamask_plugins.harness.tables.file_names import FASTA, SPLIT_NAMES, TABLES, format_of, split_of
 from dnamask_plugins.harness.tables.intervals import COLUMNS, find_genome, parse_intervals, read_intervals
 from dnamask_plugins.quiet import silence_datasets
 from dnamask_plugins.tasks import SPLITS
-
-TABLES: Final[Mapping[str, str]] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".tab": "csv",
-    ".jsonl": "json",
-    ".json": "json",
-    ".ndjson": "json",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-FASTA: Final = (".fa", ".fasta", ".fna", ".ffn")
-_COMPRESSED: Final = (".gz", ".bz2", ".xz", ".zst")
-SPLIT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "train": ("train", "training"),
-    "dev": ("dev", "val", "valid", "validation", "eval"),
-    "test": ("test", "testing"),
-}
-"""What a split is called in names of files and in a column ``split``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,40 +74,13 @@ def read_table(data: Path, splits: Mapping[str, Path] | None = None) -> Table:
             f"{data}: no such file or folder; give a CSV, TSV, JSON lines or parquet file, a folder with "
             "train, dev and test files, or a folder with a FASTA for each class"
         )
-    if kind_of(data) == "fasta":
+    if format_of(data) == "fasta":
         return _labelled_fasta(data)
     return Table(*_read_file(data))
 
 
-def kind_of(path: Path) -> str | None:
-    """Return csv, json, parquet or fasta by the suffix, compressed or not; None for another.
-
-    Examples
-    --------
-    >>> kind_of(Path("train.tsv.gz")), kind_of(Path("positive.fa")), kind_of(Path("notes.md"))
-    ('csv', 'fasta', None)
-    """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    while suffixes and suffixes[-1] in _COMPRESSED:
-        suffixes.pop()
-    last = suffixes[-1] if suffixes else ""
-    return "fasta" if last in FASTA else TABLES.get(last)
-
-
-def split_of(name: str) -> str | None:
-    """Return the split that a word names.
-
-    Examples
-    --------
-    >>> split_of("val"), split_of("Test"), split_of("part1")
-    ('dev', 'test', None)
-    """
-    word = name.strip().lower()
-    return next((split for split, names in SPLIT_NAMES.items() if word in names), None)
-
-
 def _read_folder(folder: Path) -> Table:
-    files = sorted(path for path in folder.iterdir() if path.is_file() and kind_of(path))
+    files = sorted(path for path in folder.iterdir() if path.is_file() and format_of(path))
     by_split: dict[str, Path] = {}
     for path in files:
         split = split_of(path.name.split(".")[0])
@@ -148,10 +102,10 @@ def _read_folder(folder: Path) -> Table:
     }
     if "train" in below:
         return _join(below)
-    classes = [path for path in files if kind_of(path) == "fasta"]
+    classes = [path for path in files if format_of(path) == "fasta"]
     if classes and len(classes) == len(files):
         return _fasta_per_class(classes)
-    if len(files) > 1 and all(kind_of(path) == "csv" and _has_intervals(path) for path in files):
+    if len(files) > 1 and all(format_of(path) == "csv" and _has_intervals(path) for path in files):
         return _intervals_per_class(files, folder)
     if len(files) == 1:
         return read_table(files[0])
@@ -234,8 +188,8 @@ def _intervals_per_class(paths: Sequence[Path], folder: Path) -> Table:
 
 
 def _read_file(path: Path) -> tuple[dict[str, list[Any]], tuple[Path, ...], list[tuple[int, int]]]:
-    kind = kind_of(path)
-    if kind is None:
+    form = format_of(path)
+    if form is None:
         known = ", ".join((*TABLES, *FASTA))
         raise InputError(f"{path}: unknown kind of file; name it with one of {known}")
     from datasets import Dataset
@@ -248,15 +202,15 @@ def _read_file(path: Path) -> tuple[dict[str, list[Any]], tuple[Path, ...], list
         "json": Dataset.from_json,
         "parquet": Dataset.from_parquet,
     }
-    options = _csv_options(path) if kind == "csv" else {}
+    options = _csv_options(path) if form == "csv" else {}
     with tempfile.TemporaryDirectory(prefix="dnamask-table-") as cache:
         try:
-            data = readers[kind](str(path), cache_dir=cache, keep_in_memory=True, **options)
+            data = readers[form](str(path), cache_dir=cache, keep_in_memory=True, **options)
             columns = {str(name): list(data[name]) for name in data.column_names}
         except InputError:
             raise
         except Exception as error:  # the parsers below `datasets` raise types of their own
-            raise InputError(f"{path}: cannot be read as {kind} ({_reason(error)}); correct it") from None
+            raise InputError(f"{path}: cannot be read as {form} ({_reason(error)}); correct it") from None
     rows = len(next(iter(columns.values()), []))
     if not rows:
         raise InputError(f"{path}: holds no rows; the file seems cut off")
