@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dnamask_plugins.files import read_toml
 from dnamask_plugins.kinds import KINDS, SINGULAR
 
 INDEX_FILE: Final = Path(__file__).with_name("registry_index.json")
@@ -72,8 +73,6 @@ def read_folder(registry: Path) -> list[dict[str, Any]]:
     InputError
         A file is no TOML; the message names it.
     """
-    from dnamask_plugins.files import read_toml
-
     found = []
     for path in sorted(path for kind in KINDS for path in registry.glob(f"{kind}/*.toml")):
         found.append({"id": path.stem, "kind": path.parent.name, **read_toml(path, "an entry")})

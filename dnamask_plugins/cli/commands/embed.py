@@ -12,6 +12,7 @@ from dnamask_plugins.cli.options import inference as option
 from dnamask_plugins.cli.options.common import ModelArgument, Overwrite
 from dnamask_plugins.cli.progress import counting, tell_resumed
 from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.files import write_atomically
 
 app = typer.Typer()
 
@@ -51,7 +52,6 @@ def embed(
     overwrite: Overwrite = False,
 ) -> None:
     """Turn sequences into vectors (npz, parquet or zarr), and draw them as a map."""
-    from dnamask_plugins.files import write_atomically
     from dnamask_plugins.inference.embed import embed_file
     from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.sequences import Columns

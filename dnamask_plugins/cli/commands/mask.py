@@ -14,7 +14,9 @@ from dnamask_plugins.cli.options import common
 from dnamask_plugins.cli.options import masking as option
 from dnamask_plugins.cli.options.masking import Draw, Format, Per
 from dnamask_plugins.cli.region import parse_region
+from dnamask_plugins.config import parse_assignments
 from dnamask_plugins.errors import ConfigError, InputError
+from dnamask_plugins.files import write_atomically
 
 if TYPE_CHECKING:
     from dnamask_plugins.budget import Budget
@@ -92,7 +94,6 @@ def _table(path: Path | None) -> Any:
 
 
 def _strategy(name: str, assignments: list[str], table: Any) -> Any:
-    from dnamask_plugins.config import parse_assignments
     from dnamask_plugins.strategies.building import build_strategy
 
     return build_strategy({"name": name} | parse_assignments(assignments), table)
@@ -141,7 +142,6 @@ def _write(content: str | bytes, output: Path | None) -> None:
     if output is None:
         typer.echo(content)
         return
-    from dnamask_plugins.files import write_atomically
 
     write_atomically(output, content)
     typer.echo(str(output))

@@ -12,6 +12,7 @@ from dnamask_plugins.cli.options.common import ModelArgument, Overwrite
 from dnamask_plugins.cli.progress import counting, tell_resumed
 from dnamask_plugins.cli.region import parse_region
 from dnamask_plugins.errors import ConfigError
+from dnamask_plugins.files import write_atomically
 
 app = typer.Typer()
 
@@ -116,7 +117,6 @@ def _sequences(
 
 
 def _picture(model: str, output: Path, picture: Path, region: str | None) -> None:
-    from dnamask_plugins.files import write_atomically
     from dnamask_plugins.inference.mutagenesis import draw
     from dnamask_plugins.inference.score import read_scores
 
