@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from dnamask_plugins.config import canonical_json
 from dnamask_plugins.errors import InputError
 from dnamask_plugins.harness.model_source import ModelSource
-from dnamask_plugins.inference.parts import Parts
-from dnamask_plugins.inference.sequences import STANDARD_INPUT, Columns, Piece, read_pieces
+from dnamask_plugins.inference.parts import OutputParts
+from dnamask_plugins.inference.sequences import STANDARD_INPUT, ColumnNames, Piece, read_pieces
 from dnamask_plugins.inference.windows import USUAL_TOKENS, Window, cut, nucleotides_of
 from dnamask_plugins.locks import locked_file
 from dnamask_plugins.models.forward import best_device, precision
@@ -43,14 +43,14 @@ class Reading:
     ----------
     path : str
         File, or ``-`` for standard input.
-    columns : Columns
+    columns : ColumnNames
     window, stride : int or None
         Nucleotides in a window and from one to the next; by default as many as the model was
         pretrained on or takes, without overlap.
     """
 
     path: str
-    columns: Columns = field(default_factory=Columns)
+    columns: ColumnNames = field(default_factory=ColumnNames)
     window: int | None = None
     stride: int | None = None
 
@@ -166,7 +166,7 @@ def file_identity(path: str | Path) -> list[Any] | None:
 @contextlib.contextmanager
 def open_parts(
     output: Path, model: OpenModel, reading: Reading, settings: Mapping[str, Any], overwrite: bool
-) -> Iterator[Parts]:
+) -> Iterator[OutputParts]:
     """Find the parts of an output that are there already, or begin with none; nobody else writes meanwhile.
 
     What came through a pipe cannot be recognised, so that it is always begun anew.
@@ -179,7 +179,7 @@ def open_parts(
         **settings,
     }
     with locked_file(output):
-        parts = Parts(output, identity, overwrite)
+        parts = OutputParts(output, identity, overwrite)
         if reading.identity()["file"] is None:
             parts.forget()
         yield parts
@@ -196,7 +196,7 @@ class Collector:
 
     Parameters
     ----------
-    parts : Parts
+    parts : OutputParts
     make : callable
         Turns a list of rows into a table.
     seconds : float
@@ -204,7 +204,7 @@ class Collector:
     """
 
     def __init__(
-        self, parts: Parts, make: Callable[[list[Any]], pa.Table], seconds: float = _SECONDS
+        self, parts: OutputParts, make: Callable[[list[Any]], pa.Table], seconds: float = _SECONDS
     ) -> None:
         self.parts, self._make, self._seconds = parts, make, seconds
         self._rows: list[Any] = []

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.files import partial_of, remove_left_overs
-from dnamask_plugins.inference.parts import Parts
+from dnamask_plugins.inference.parts import OutputParts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,12 +47,12 @@ def check_suffix(output: Path, known: Iterable[str]) -> str:
     return output.suffix
 
 
-def write_table(parts: Parts, order_by: str | None = None, leave_out: Iterable[str] = ()) -> None:
+def write_table(parts: OutputParts, order_by: str | None = None, leave_out: Iterable[str] = ()) -> None:
     """Join the parts into a TSV or parquet file.
 
     Parameters
     ----------
-    parts : Parts
+    parts : OutputParts
     order_by : str, optional
         Column that says the order of the rows and is then left out; all rows are in memory for it.
     leave_out : iterable of str
@@ -98,12 +98,12 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def write_arrays(parts: Parts, text: Iterable[str], numbers: Mapping[str, int | None]) -> None:
+def write_arrays(parts: OutputParts, text: Iterable[str], numbers: Mapping[str, int | None]) -> None:
     """Join the parts into an npz, zarr or parquet file with one array a column.
 
     Parameters
     ----------
-    parts : Parts
+    parts : OutputParts
     text : iterable of str
         Columns of strings; one that is empty throughout is left out.
     numbers : mapping from str to int or None
@@ -127,12 +127,12 @@ def write_arrays(parts: Parts, text: Iterable[str], numbers: Mapping[str, int | 
     _finish(parts, lambda path: write(path, columns))
 
 
-def _strings(parts: Parts, name: str) -> Iterator[str]:
+def _strings(parts: OutputParts, name: str) -> Iterator[str]:
     for table in parts.tables():
         yield from table.column(name).to_pylist()
 
 
-def _blocks(parts: Parts, name: str, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
+def _blocks(parts: OutputParts, name: str, dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
     for table in parts.tables():
         column = table.column(name).combine_chunks()
         if column.type.num_fields:
@@ -174,7 +174,7 @@ def _write_zarr(path: Path, columns: _Columns) -> None:
             start += len(block)
 
 
-def _finish(parts: Parts, write: Callable[[Path], None]) -> None:
+def _finish(parts: OutputParts, write: Callable[[Path], None]) -> None:
     partial = partial_of(parts.output)
     remove_left_overs(parts.output)
     try:

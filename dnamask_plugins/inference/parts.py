@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _IDENTITY = "command.json"
 
 
-class Parts:
+class OutputParts:
     """The finished parts of one output.
 
     Parameters

@@ -29,7 +29,7 @@ csv.field_size_limit(1 << 28)
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnNames:
     """Which columns of a table to read; None means to look for the usual names.
 
     ``sequence`` names two by comma for pairs.
@@ -86,7 +86,7 @@ class _Places:
 
 
 def read_pieces(
-    path: str | Path, columns: Columns | None = None, progress: Progress | None = None, block: int = BLOCK
+    path: str | Path, columns: ColumnNames | None = None, progress: Progress | None = None, block: int = BLOCK
 ) -> Iterator[Piece]:
     """Read sequences, holding a bounded part of them in memory.
 
@@ -95,7 +95,7 @@ def read_pieces(
     path : str or Path
         FASTA, or a table with a header, or one sequence a line; told apart by what the file begins with.
         ``-`` is standard input.
-    columns : Columns, optional
+    columns : ColumnNames, optional
     progress : callable, optional
         Called with the number of bytes read since its last call.
     block : int
@@ -123,7 +123,7 @@ def read_pieces(
             if _is_fasta(plain):
                 yield from _fasta_pieces(plain, shown, block)
             else:
-                yield from _table_pieces(plain, shown, columns or Columns())
+                yield from _table_pieces(plain, shown, columns or ColumnNames())
     except DAMAGED as error:
         raise InputError(
             f"{shown}: the compressed data is truncated or corrupt ({error}); fetch the file again"
@@ -153,7 +153,7 @@ def _fasta_pieces(plain: Any, shown: str, block: int) -> Iterator[Piece]:
         yield held
 
 
-def _table_pieces(plain: Any, shown: str, columns: Columns) -> Iterator[Piece]:
+def _table_pieces(plain: Any, shown: str, columns: ColumnNames) -> Iterator[Piece]:
     text = io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
     try:
         first = text.readline(_LONGEST_HEADER + 1)
@@ -182,7 +182,7 @@ def _table_pieces(plain: Any, shown: str, columns: Columns) -> Iterator[Piece]:
         raise InputError(f"{shown}: is no table that can be read ({error}); correct it") from None
 
 
-def _is_sequence(header: Sequence[str], columns: Columns) -> bool:
+def _is_sequence(header: Sequence[str], columns: ColumnNames) -> bool:
     """Whether the first line is a sequence itself: one a line, without a header."""
     if len(header) != 1 or columns.sequence or header[0].strip().lower() in SEQUENCE:
         return False
@@ -192,7 +192,9 @@ def _is_sequence(header: Sequence[str], columns: Columns) -> bool:
     return False
 
 
-def _find_places(names: Sequence[str], columns: Columns, rows: _Rows, shown: str) -> tuple[_Rows, _Places]:
+def _find_places(
+    names: Sequence[str], columns: ColumnNames, rows: _Rows, shown: str
+) -> tuple[_Rows, _Places]:
     """Find the columns, by the first rows where no name tells; return all rows again."""
     given = tuple(part.strip() for part in columns.sequence.split(",")) if columns.sequence else ()
     if len(given) > 2:

@@ -37,7 +37,7 @@ _CHECKS: Final[tuple[tuple[str, Callable[[Evidence], Iterator[str]]], ...]] = (
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """One check of one record; `detail` says what is wrong, or why it was not possible."""
 
     name: str
@@ -51,7 +51,7 @@ class Verdict:
 
     path: Path
     record: ResultRecord | None
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -88,8 +88,8 @@ def verify(path: Path, data_folder: Path | None = None) -> Verdict:
     try:
         record = record_files.read(path)
     except DnamaskError as error:
-        return Verdict(path, None, (Check("form and id", "bad", str(error)),))
-    checks = [Check("form and id", "ok")]
+        return Verdict(path, None, (CheckResult("form and id", "bad", str(error)),))
+    checks = [CheckResult("form and id", "ok")]
     if record.source == "published":
         return Verdict(
             path, record, (*checks, *_run("file names", form.file_names, Evidence(path, record, {})))
@@ -97,21 +97,21 @@ def verify(path: Path, data_folder: Path | None = None) -> Verdict:
     loaded: dict[int, prediction_files.Predictions] = {}
     broken = list(scores.load(path.parent, record, loaded))
     if broken:
-        return Verdict(path, record, (*checks, *(Check("predictions", "bad", each) for each in broken)))
+        return Verdict(path, record, (*checks, *(CheckResult("predictions", "bad", each) for each in broken)))
     evidence = Evidence(path, record, loaded, data_folder)
     for name, check in _CHECKS:
         checks += _run(name, check, evidence)
     return Verdict(path, record, tuple(checks))
 
 
-def _run(name: str, check: Callable[[Evidence], Iterator[str]], evidence: Evidence) -> list[Check]:
-    found: list[Check] = []
+def _run(name: str, check: Callable[[Evidence], Iterator[str]], evidence: Evidence) -> list[CheckResult]:
+    found: list[CheckResult] = []
     try:
         # What was found before a check could go no further still counts.
         for problem in check(evidence):
-            found.append(Check(name, "bad", f"{name}: {problem}"))
+            found.append(CheckResult(name, "bad", f"{name}: {problem}"))
     except NotPossible as reason:
-        return found or [Check(name, "not possible", str(reason))]
+        return found or [CheckResult(name, "not possible", str(reason))]
     except DnamaskError as error:
-        return [*found, Check(name, "bad", f"{name}: {error}")]
-    return found or [Check(name, "ok")]
+        return [*found, CheckResult(name, "bad", f"{name}: {error}")]
+    return found or [CheckResult(name, "ok")]

@@ -19,7 +19,7 @@ from dnamask_plugins.cli import main
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.inference.job import Collector, Reading
 from dnamask_plugins.inference.predict import predict_file
-from dnamask_plugins.inference.sequences import Columns
+from dnamask_plugins.inference.sequences import ColumnNames
 from dnamask_plugins.models.loading import load_classifier
 from dnamask_plugins.tokenizers.export import save_pretrained
 from dnamask_plugins.tokenizers.loading import load_tokenizer
@@ -263,7 +263,7 @@ def test_pairs_are_joined_as_for_fine_tuning(of_pairs: Path, sequences: list[str
         values = [float(row[f"probability_{name}"]) for name in NAMES["classification"]]
         np.testing.assert_allclose(values, pair_by_hand(of_pairs, first, second), atol=1e-5)
     other = write_csv(tmp_path / "named.csv", rows, "enhancer,promoter")
-    reading = Reading(str(other), Columns("enhancer,promoter"))
+    reading = Reading(str(other), ColumnNames("enhancer,promoter"))
     predict_file(str(of_pairs), reading, tmp_path / "both.tsv", both_strands=True)
     (first, second), values = rows[0], rows_of(tmp_path / "both.tsv")[0]
     flipped = (each.translate(COMPLEMENT)[::-1] for each in (first, second))

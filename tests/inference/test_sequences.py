@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from toy_data import random_dna
 
 from dnamask_plugins.errors import InputError
-from dnamask_plugins.inference.sequences import Columns, Piece, read_pieces
+from dnamask_plugins.inference.sequences import ColumnNames, Piece, read_pieces
 from dnamask_plugins.inference.windows import cut
 
 SEQUENCES = ["ACGTNACGT", "TTTTT", "GATTACA"]
 
 
 def whole(
-    path: Path | str, columns: Columns | None = None, block: int = 1 << 20
+    path: Path | str, columns: ColumnNames | None = None, block: int = 1 << 20
 ) -> list[tuple[str, str, str]]:
     found: list[tuple[str, str, str]] = []
     for piece in read_pieces(path, columns, block=block):
@@ -77,7 +77,7 @@ def test_columns_are_found_as_for_fine_tuning(header: str, tmp_path: Path):
 def test_columns_can_be_named(tmp_path: Path):
     path = tmp_path / "odd.csv"
     path.write_text("gene,promoter,expression\nyfg1,ACGT,3.5\n")
-    assert whole(path, Columns("promoter", "gene", "expression")) == [("yfg1", "ACGT", "3.5")]
+    assert whole(path, ColumnNames("promoter", "gene", "expression")) == [("yfg1", "ACGT", "3.5")]
 
 
 @pytest.mark.parametrize(

@@ -54,12 +54,12 @@ def embed(
     """Turn sequences into vectors (npz, parquet or zarr), and draw them as a map."""
     from dnamask_plugins.inference.embed import embed_file
     from dnamask_plugins.inference.job import Reading
-    from dnamask_plugins.inference.sequences import Columns
+    from dnamask_plugins.inference.sequences import ColumnNames
     from dnamask_plugins.models.forward import reduced_precision
 
     if picture is not None and pool is Pool.tokens:
         raise ConfigError("--picture draws a point a sequence; give --pool mean or cls")
-    reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
+    reading = Reading(sequences, ColumnNames(sequence_column, name_column, label_column), window, stride)
     with reduced_precision(bf16), counting(reading.count, "embedding", "nucleotides") as advance:
         done = embed_file(model, reading, output, pool.value, layer, overwrite, advance)
     tell_resumed(done.resumed_at, "windows")

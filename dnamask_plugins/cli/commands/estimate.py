@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from dnamask_plugins import terminal
 from dnamask_plugins.cli.options import common
 from dnamask_plugins.cli.options import pretraining as option
+from dnamask_plugins.cli.options.common import TextOrJson
 from dnamask_plugins.cli.run_settings import settings_of
 from dnamask_plugins.pretrain.published_runs import GPUS, PETAFLOP_DAY, PUBLISHED, find_gpu
 
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from dnamask_plugins.pretrain.published_runs import Gpu
 
 app = typer.Typer()
-
-
-class Format(str, Enum):
-    """How the figures are written."""
-
-    text = "text"
-    json = "json"
 
 
 @app.command()
@@ -45,7 +38,7 @@ def estimate(
     gpus: option.GpuCount = 1,
     utilisation: option.Utilisation = 0.35,
     measure: option.Measure = False,
-    format: Annotated[Format, typer.Option(help="How the figures are written.")] = Format.text,
+    format: Annotated[TextOrJson, typer.Option(help="How the figures are written.")] = TextOrJson.text,
     as_json: common.FormatJson = False,
 ) -> None:
     """Estimate parameters, memory, operations, storage and hours of a pretraining run.
@@ -70,7 +63,7 @@ def estimate(
     device = find_gpu(gpu)
     figures = estimation.estimate(settings, chosen, gpus)
     seconds = estimation.measure(settings, chosen) if measure else None
-    if as_json or format is Format.json:
+    if as_json or format is TextOrJson.json:
         _print_json(figures, device, gpus, utilisation, seconds)
     else:
         _print_text(settings.backbone, figures, device, gpus, utilisation, seconds)

@@ -42,10 +42,10 @@ def predict(
     """
     from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.predict import predict_file
-    from dnamask_plugins.inference.sequences import Columns
+    from dnamask_plugins.inference.sequences import ColumnNames
     from dnamask_plugins.models.forward import reduced_precision
 
-    reading = Reading(sequences, Columns(sequence_column, name_column, label_column), window, stride)
+    reading = Reading(sequences, ColumnNames(sequence_column, name_column, label_column), window, stride)
     target = sys.stdout.buffer if output is None else output
     with reduced_precision(bf16), counting(reading.count, "predicting", "nucleotides") as advance:
         done = predict_file(model, reading, target, both_strands, each_window, overwrite, advance)

@@ -102,10 +102,10 @@ def _sequences(
 ) -> None:
     from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.score import score_file
-    from dnamask_plugins.inference.sequences import Columns
+    from dnamask_plugins.inference.sequences import ColumnNames
 
     window, stride, spacing = cut
-    reading = Reading(sequences, Columns(*columns), window, stride)
+    reading = Reading(sequences, ColumnNames(*columns), window, stride)
     with counting(reading.count, "scoring", "nucleotides") as advance:
         done = score_file(model, reading, output, both_strands, spacing, overwrite, advance)
     tell_resumed(done.resumed_at, "windows")

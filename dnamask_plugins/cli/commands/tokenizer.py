@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dnamask_plugins import terminal
-from dnamask_plugins.cli.options.common import FormatJson, Letters, Tokenizer
+from dnamask_plugins.cli.options.common import FormatJson, Letters, TextOrJson, Tokenizer
 from dnamask_plugins.errors import ConfigError
 
 app = typer.Typer(no_args_is_help=True, help="Train, save and inspect tokenizers.")
@@ -22,13 +22,6 @@ class Kind(str, Enum):
     bpe = "bpe"
     sentencepiece = "sentencepiece"
     unigram = "unigram"
-
-
-class Format(str, Enum):
-    """How an encoding is printed."""
-
-    text = "text"
-    json = "json"
 
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder to write.")]
@@ -80,7 +73,7 @@ def train(
 def encode(
     sequence: Letters,
     tokenizer: Tokenizer = "kmer",
-    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.text,
+    form: Annotated[TextOrJson, typer.Option("--format", help="Output format.")] = TextOrJson.text,
     as_json: FormatJson = False,
 ) -> None:
     """Show the tokens of a sequence, their ids, and the nucleotides each covers."""
@@ -92,7 +85,7 @@ def encode(
     name_tokens = getattr(loaded, "convert_ids_to_tokens", None)
     tokens = name_tokens(ids) if name_tokens else [str(index) for index in ids]
     rows = zip(tokens, ids, encoding.offsets.tolist(), encoding.special_tokens_mask.tolist(), strict=True)
-    if as_json or form is Format.json:
+    if as_json or form is TextOrJson.json:
         columns = ("token", "id", "offsets", "special")
         typer.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -27,6 +28,15 @@ MoreFastas = Annotated[list[Path] | None, typer.Argument(help="More FASTA files.
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the table as JSON.")]
 PrintJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class TextOrJson(str, Enum):
+    """How a command prints what it found."""
+
+    text = "text"
+    json = "json"
+
+
 FormatJson = Annotated[bool, typer.Option("--json", help="Short for --format json.")]
 """Where ``--format`` has more to choose from."""
 

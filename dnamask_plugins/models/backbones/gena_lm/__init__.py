@@ -39,11 +39,11 @@ def describes(settings: Mapping[str, Any]) -> bool:
 def packed(model: Any) -> Encoder | None:
     """Return how to run exactly our version on packed tokens."""
     from dnamask_plugins.models.backbones.gena_lm.modeling import GenaForMaskedLM
-    from dnamask_plugins.models.backbones.gena_lm.packed import PreNormEncoder
+    from dnamask_plugins.models.backbones.gena_lm.packed import PackedGena
 
     if type(model) is not GenaForMaskedLM:
         return None
-    return PreNormEncoder() if model.config.pre_layer_norm else BertEncoder()
+    return PackedGena() if model.config.pre_layer_norm else BertEncoder()
 
 
 GENA_LM = Backbone(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dnamask_plugins.models.packed_rows import PackedRows
 
 
-class PreNormEncoder(BertEncoder):
+class PackedGena(BertEncoder):
     """As BERT, with the norm before each block."""
 
     def layer(
