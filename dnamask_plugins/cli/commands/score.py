@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,6 +14,9 @@ from dnamask_plugins.cli.progress import counting, tell_resumed
 from dnamask_plugins.cli.region import parse_region
 from dnamask_plugins.errors import ConfigError
 from dnamask_plugins.files import write_atomically
+
+if TYPE_CHECKING:
+    from dnamask_plugins.inference.job import Reading
 
 app = typer.Typer()
 
@@ -40,33 +44,36 @@ def score(
     With SEQUENCES: the probability of A, C, G and T at each place given all others. With --variants and
     --reference: ln p(alt) - ln p(ref).
     """
-    from dnamask_plugins.models.forward import reduced_precision
-
-    if (sequences is None) == (variants is None):
-        raise ConfigError("give SEQUENCES, or --variants with --reference")
     if spacing is not None and spacing < 1:
         raise ConfigError(f"--spacing {spacing}: give 1 or more nucleotides, or leave it out")
-    if variants is not None:
-        if reference is None:
-            raise ConfigError("--variants needs --reference: the FASTA that the positions count in")
-        if picture is not None or stride is not None:
-            raise ConfigError("--picture and --stride go with SEQUENCES, not with --variants")
-        with reduced_precision(bf16):
-            _variants(model, (variants, reference), output, (window, spacing), both_strands, overwrite)
-        return
-    assert sequences is not None
+    files = _files(sequences, variants, reference)
+    if files is not None and (picture is not None or stride is not None):
+        raise ConfigError("--picture and --stride go with SEQUENCES, not with --variants")
+
+    from dnamask_plugins.inference.job import Reading
+    from dnamask_plugins.inference.sequences import ColumnNames
+    from dnamask_plugins.models.forward import reduced_precision
+
     with reduced_precision(bf16):
-        _sequences(
-            model,
-            sequences,
-            (sequence_column, name_column),
-            (window, stride, spacing),
-            output,
-            both_strands,
-            overwrite,
-        )
+        if files is not None:
+            _variants(model, files, output, (window, spacing), both_strands, overwrite)
+        else:
+            columns = ColumnNames(sequence_column, name_column)
+            reading = Reading(str(sequences), columns, window, stride)
+            _sequences(model, reading, output, both_strands, spacing, overwrite)
     if picture is not None:
         _picture(model, output, picture, region)
+
+
+def _files(sequences: str | None, variants: Path | None, reference: Path | None) -> tuple[Path, Path] | None:
+    """Return the variants and what they refer to; None where sequences are to be scored."""
+    if (sequences is None) == (variants is None):
+        raise ConfigError("give SEQUENCES, or --variants with --reference")
+    if variants is None:
+        return None
+    if reference is None:
+        raise ConfigError("--variants needs --reference: the FASTA that the positions count in")
+    return variants, reference
 
 
 def _variants(
@@ -92,20 +99,10 @@ def _variants(
 
 
 def _sequences(
-    model: str,
-    sequences: str,
-    columns: tuple[str | None, str | None],
-    cut: tuple[int | None, int | None, int | None],
-    output: Path,
-    both_strands: bool,
-    overwrite: bool,
+    model: str, reading: Reading, output: Path, both_strands: bool, spacing: int | None, overwrite: bool
 ) -> None:
-    from dnamask_plugins.inference.job import Reading
     from dnamask_plugins.inference.score import score_file
-    from dnamask_plugins.inference.sequences import ColumnNames
 
-    window, stride, spacing = cut
-    reading = Reading(sequences, ColumnNames(*columns), window, stride)
     with counting(reading.count, "scoring", "nucleotides") as advance:
         done = score_file(model, reading, output, both_strands, spacing, overwrite, advance)
     tell_resumed(done.resumed_at, "windows")
