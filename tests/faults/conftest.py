@@ -26,7 +26,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def run_settings(prepared: tuple[Path, Path], tmp_path: Path) -> Callable[..., PretrainSettings]:
+def run_settings(
+    prepared: tuple[Path, Path], tmp_path: Path, curves_rendered_once: None
+) -> Callable[..., PretrainSettings]:
     """Return a maker of settings for a run of 12 steps; nested changes as in a TOML file."""
 
     def make(output: str | Path = "model", **changes: Any) -> PretrainSettings:

@@ -104,6 +104,12 @@ def without_timing(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.fixture(scope="module")
+def whole_runs() -> dict[str, Any]:
+    """Runs that nobody killed, by curriculum, once they were made."""
+    return {}
+
+
 @pytest.mark.parametrize("killed_at", [3, 4, 5])
 @pytest.mark.parametrize(
     "curriculum",
@@ -114,13 +120,15 @@ def without_timing(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ],
     ids=lambda curriculum: curriculum["name"],
 )
-def test_resume_is_exact(tiny: Any, curriculum: Any, killed_at: int) -> None:
+def test_resume_is_exact(tiny: Any, whole_runs: dict[str, Any], curriculum: Any, killed_at: int) -> None:
     changes = {
         "curriculum": curriculum,
         "model": {"hidden_dropout_prob": 0.1},
         "trainer": {"dataloader_num_workers": 2},
     }
-    whole = pretrain(tiny("whole", **changes), quiet=True)
+    if curriculum["name"] not in whole_runs:
+        whole_runs[curriculum["name"]] = pretrain(tiny("whole", **changes), quiet=True)
+    whole = whole_runs[curriculum["name"]]
     with pytest.MonkeyPatch.context() as patch:
         kill_at(patch, killed_at)
         with pytest.raises(Killed):

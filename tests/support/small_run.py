@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dnamask_plugins.plotting import as_png
+from dnamask_plugins.pretrain import curves
 from dnamask_plugins.pretrain.settings import PretrainSettings, merge
 
 
@@ -45,7 +47,22 @@ def small_table(small_fasta: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def tiny(small_corpus: Path, small_table: Path, tmp_path: Path) -> Any:
+def curves_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every run the picture of one: to render its own would take a third of a run of a few steps."""
+    monkeypatch.setattr(curves, "as_png", _first_picture)
+
+
+_rendered: list[bytes] = []
+
+
+def _first_picture(figure: Any) -> bytes:
+    if not _rendered:
+        _rendered.append(as_png(figure))
+    return _rendered[0]
+
+
+@pytest.fixture
+def tiny(small_corpus: Path, small_table: Path, tmp_path: Path, curves_rendered_once: None) -> Any:
     """Return a maker of settings for a run of a second; nested changes as in a TOML file."""
     base = PretrainSettings(
         corpus=str(small_corpus),
