@@ -17,12 +17,12 @@ __all__ = ["put"]
 ROOT = Path(__file__).resolve().parents[2]
 TORCHRUN = """\
 # Whatever torchrun takes is read by torchrun; one process stands for them all (tests/training starts them).
-{python} - "$@" <<'END' || exit 2
+{python} -c '
 import sys
 from torch.distributed.run import get_args_parser
 given = get_args_parser().parse_args(sys.argv[1:])
 assert given.module and given.training_script == "dnamask_plugins"
-END
+' "$@" || exit 2
 while [ "$1" != dnamask_plugins ]; do shift; done
 shift
 exec dnamask "$@"
@@ -53,7 +53,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, warm_python: Path) -> Path:
         "pip": f'exec {binaries / "python"} -m pip "$@"',
         "pytest": f'exec {warm_python} -m pytest "$@"',
         "dnamask": f'exec {warm_python} -m dnamask_plugins "$@"',
-        "torchrun": TORCHRUN.format(python=binaries / "python"),
+        "torchrun": TORCHRUN.format(python=warm_python),
     }
     for name, text in scripts.items():
         (binaries / name).write_text(f"#!/bin/bash\n{text}\n")
@@ -79,6 +79,7 @@ def shell(home: Path, folder: Path) -> Shell:
         "PIP_NO_INDEX": "1",
         "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as: no isolation
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_WARN_CONFLICTS": "1",  # among all that is installed here, which is not a page's matter
         "COLUMNS": "120",
         "MPLBACKEND": "agg",
         "OMP_NUM_THREADS": "1",

@@ -32,6 +32,7 @@ PRELOADED = (
     "dnamask_plugins.results.verify",
     "dnamask_plugins.strategies.genemask",
     "dnamask_plugins.testing",
+    "torch.distributed.run",
     "matplotlib.pyplot",
     "PIL.Image",
     "sklearn.linear_model",
@@ -190,14 +191,11 @@ def main() -> None:
     import gc
     import importlib
 
-    from numba.core.registry import cpu_target
-
     for name in PRELOADED:
         importlib.import_module(name)
     with contextlib.suppress(ImportError):
-        importlib.import_module("pydantic")  # newer versions of typer read options with it
-    cpu_target.typing_context.refresh()
-    cpu_target.target_context.refresh()
+        importlib.import_module("typer._adapters")  # newer versions read options with pydantic
+    _fill_caches()
     gc.collect()
     gc.freeze()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
@@ -205,6 +203,18 @@ def main() -> None:
         listening.listen(64)
         print("ready", flush=True)
         Server(listening).serve()
+
+
+def _fill_caches() -> None:
+    """Have made what numba and transformers make when they are first used, and keep for a process."""
+    from numba.core.registry import cpu_target
+
+    cpu_target.typing_context.refresh()
+    cpu_target.target_context.refresh()
+    with contextlib.suppress(ImportError):
+        from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+        get_checkpoint_conversion_mapping("bert")
 
 
 if __name__ == "__main__":
