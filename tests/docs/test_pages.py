@@ -45,8 +45,12 @@ def made_small(command: str) -> str:
     return " ".join([command, *(more for start, more in SMALL.items() if command.startswith(start))])
 
 
-def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: list[str]) -> None:
-    """Run the blocks of a page in order; its Python programs share their names, as in a notebook."""
+def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: list[str]) -> dict[str, str]:
+    """Run the blocks of a page in order; its Python programs share their names, as in a notebook.
+
+    Returned is what each command wrote, the last time that it was run.
+    """
+    said: dict[str, str] = {}
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in runnable(page):
         module, file = block.argument("needs"), block.argument("file")
@@ -58,18 +62,19 @@ def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: l
         elif block.language == "console":
             assert shell is not None, f"{page}:{block.line} has commands"
             for command in block.commands:
-                shell(made_small(command) if block.argument("run") == "small" else command)
+                small = block.argument("run") == "small"
+                said[command] = shell(made_small(command) if small else command).stdout
         elif block.language == "python":
             code = compile("\n" * block.line + block.text, str(ROOT / page), "exec")
             exec(code, names)
+    return said
 
 
 def test_the_tutorial(folder: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    follow("docs/how-to/add-a-strategy.md", folder, shell, [])
+    said = follow("docs/how-to/add-a-strategy.md", folder, shell, [])
     assert (folder / "model-2" / "run.json").is_file()
-    checked = shell("dnamask check acme.cpg").stdout
-    assert "registry/strategies/acme.cpg.toml" in checked
+    assert "registry/strategies/acme.cpg.toml" in said["dnamask check acme.cpg"]
 
 
 def test_the_adapters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
