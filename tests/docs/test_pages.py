@@ -68,6 +68,7 @@ def follow(page: str, folder: Path, shell: Callable[..., Any] | None, skipped: l
         elif block.language == "python":
             code = compile("\n" * block.line + block.text, str(ROOT / page), "exec")
             exec(code, names)
+    names.clear()  # a loader that is left to the garbage collector waits five seconds for each of its workers
     return said
 
 
