@@ -23,10 +23,11 @@ pytest_plugins = ("hub_cache", "interpreters", "small_run", "toy_suite")
 
 @pytest.fixture(scope="module", autouse=True)
 def _collected() -> Iterator[None]:
-    """Take what lives after a module out of the garbage collector's sight.
+    """Take what is imported before a module, and what lives after it, out of the garbage collector's sight.
 
     Trainer collects whenever it begins and ends, which costs half a second once all libraries are imported.
     """
+    gc.freeze()
     yield
     gc.collect()
     gc.freeze()

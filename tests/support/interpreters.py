@@ -33,9 +33,10 @@ def warm_python(shared_folder: Path, warm_hub: Path) -> Iterator[Path]:
     """Path of an executable that is used like `sys.executable`, and starts in no time."""
     place, executable = shared_folder / "warm", shared_folder / "warm-python"
     with FileLock(shared_folder / "warm.lock"):
-        ask = [sys.executable, "-S", "-E", program.__file__, str(place)]
-        executable.write_text(f'#!/bin/sh\nexec {shlex.join(ask)} "$@"\n')
-        executable.chmod(0o755)
+        if not executable.exists():
+            ask = [sys.executable, "-S", "-E", program.__file__, str(place)]
+            executable.write_text(f'#!/bin/sh\nexec {shlex.join(ask)} "$@"\n')
+            executable.chmod(0o755)
         try:
             line = _connect(place)
         except OSError:  # nobody has started it, or all that did have ended
@@ -54,13 +55,17 @@ def _connect(place: Path) -> socket.socket:
 
 
 def _serve(place: Path, variables: dict[str, str]) -> None:
-    server = subprocess.Popen(
-        [sys.executable, program.__file__, "serve", str(place)],
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=(place.parent / "warm.log").open("w"),
-        start_new_session=True,
-    )
+    log = place.parent / "warm.log"
+    with log.open("w") as errors:
+        server = subprocess.Popen(
+            [sys.executable, program.__file__, "serve", str(place)],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
     assert server.stdout is not None
-    assert server.stdout.readline() == b"ready\n", (place.parent / "warm.log").read_text()
+    with server.stdout:
+        assert server.stdout.readline() == b"ready\n", log.read_text()
+    server.returncode = 0  # it ends by itself, after all that use it

@@ -71,12 +71,10 @@ def test_a_plain_loop_that_keeps_the_step_gets_them_too() -> None:
 
 @pytest.mark.parametrize("persistent", [False, True])
 def test_masking_in_a_worker_is_refused_in_one_line(persistent: bool) -> None:
+    workers = {"num_workers": 1, "persistent_workers": persistent}
     collator = MaskingCollator("nucleotide", LINEAR)
-    loader = DataLoader(
-        EXAMPLES, batch_size=2, collate_fn=collator, num_workers=1, persistent_workers=persistent
-    )
     with pytest.raises(ConfigError, match=r"num_workers=0 .*collator\.tokenize.*MaskingTrainer") as caught:
-        next(iter(loader))
+        next(iter(DataLoader(EXAMPLES, batch_size=2, collate_fn=collator, **workers)))
     let_go(caught.value)
 
 
