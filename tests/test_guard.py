@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from syntax import nodes_of
 
 import dnamask_plugins
 from dnamask_plugins.budget import Budget
@@ -116,7 +117,7 @@ def test_nobody_else_calls_plugins() -> None:
         name = path.relative_to(PACKAGE).as_posix()
         if name == "guard.py" or name.startswith("testing/"):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
             calls_strategy = node.func.attr == "select" and len(node.args) == 3

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from syntax import tree_of
+
 import dnamask_plugins
 
 PACKAGE = Path(dnamask_plugins.__file__).parent
@@ -29,9 +31,7 @@ def module_of(path: Path) -> str:
 
 
 TREES = {
-    module_of(path): ast.parse(path.read_text("utf-8"))
-    for path in sorted(PACKAGE.rglob("*.py"))
-    if "templates" not in path.parts
+    module_of(path): tree_of(path) for path in sorted(PACKAGE.rglob("*.py")) if "templates" not in path.parts
 }
 
 

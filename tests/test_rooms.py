@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from syntax import nodes_of
 
 import dnamask_plugins
 
@@ -36,14 +37,14 @@ def rooms_of(path: Path) -> str:
 
 def imports(path: Path) -> Iterator[str]:
     """Yield the rooms that a file imports, also inside functions; those for types alone are left out."""
-    tree = ast.parse(path.read_text())
+    nodes = nodes_of(path)
     for_types = {
         id(inner)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if id(node) in for_types:
             continue
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE.name:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rich.table import Table
+from syntax import nodes_of
 
 import dnamask_plugins
 from dnamask_plugins import terminal
@@ -47,7 +48,7 @@ def test_nobody_else_makes_a_console_or_writes_styles_into_texts() -> None:
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.name == "terminal.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             name = path.relative_to(PACKAGE).as_posix()
             called = getattr(getattr(node, "func", None), "id", "")
             if called in ("Console", "Progress", "TextColumn"):

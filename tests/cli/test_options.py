@@ -6,6 +6,8 @@ import ast
 from collections import Counter
 from pathlib import Path
 
+from syntax import nodes_of
+
 from dnamask_plugins import cli
 
 
@@ -13,7 +15,7 @@ def declarations(folder: Path) -> Counter[tuple[str, ...]]:
     """Count the options by their flags and help; those whose help has a name share it on purpose."""
     found: Counter[tuple[str, ...]] = Counter()
     for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in ("typer.Option", "typer.Argument"):
                 said = {each.arg: each.value for each in node.keywords}
                 text = said.get("help")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from syntax import nodes_of
 
 import dnamask_plugins
 from dnamask_plugins.errors import ConfigError, DnamaskError, InputError
@@ -32,7 +33,7 @@ PICKLE_ALLOWED = {"testing/common.py", "testing/fresh_process.py", "models/weigh
 def calls() -> Iterator[tuple[str, ast.Call, str]]:
     """Yield every call in the package with its file and what is called, as written."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call):
                 yield str(path.relative_to(PACKAGE)), node, ast.unparse(node.func)
 
@@ -63,7 +64,7 @@ def test_no_pickle_is_ever_loaded_but_weights_only() -> None:
 def test_pickle_is_imported_only_where_it_is_accounted_for() -> None:
     importers = set()
     for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             names = (
                 [each.name for each in node.names] if isinstance(node, (ast.Import, ast.ImportFrom)) else []
             )
