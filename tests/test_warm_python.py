@@ -69,3 +69,11 @@ def test_a_module_runs_as_main(warm_python: Path) -> None:
         for python in (warm_python, sys.executable)
     ]
     assert shown[0] == shown[1] != b""
+
+
+def test_it_has_told_transformers_of_no_model_of_ours(warm_python: Path) -> None:
+    """Otherwise a command that forgets to do so would be found to work."""
+    program = "from transformers import AutoConfig; AutoConfig.for_model('dnamask_dnabert2')"
+    done = subprocess.run([warm_python, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ValueError: Unrecognized model identifier: dnamask_dnabert2" in done.stderr
