@@ -48,9 +48,18 @@ def ask(path: str, arguments: list[str]) -> NoReturn:
     """Have a program run by the process that listens at `path`, and end as it ends."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
         line.connect(path)
-        for number in FORWARDED:
+        # A program that a shell put into the background is not ended by Ctrl-C.
+        ignored = [number for number in FORWARDED if signal.getsignal(number) == signal.SIG_IGN]
+        for number in {*FORWARDED} - {*ignored}:
             signal.signal(number, lambda number, _: line.sendall(bytes([number])))
-        request = json.dumps({"arguments": arguments, "folder": os.getcwd(), "variables": dict(os.environ)})
+        request = json.dumps(
+            {
+                "arguments": arguments,
+                "folder": os.getcwd(),
+                "variables": dict(os.environ),
+                "ignored": ignored,
+            }
+        )
         socket.send_fds(line, [b"%16d" % len(request.encode())], [0, 1, 2])
         line.sendall(request.encode())
         ended = int(line.recv(16) or signal.SIGABRT)
@@ -131,6 +140,8 @@ def _become(request: dict, streams: list[int]) -> NoReturn:
     for number in (signal.SIGCHLD, *FORWARDED):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in request["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     os.closerange(3, 1024)  # lines of others, which would stay open
