@@ -7,6 +7,7 @@ library, so that a caller pays only for what it uses.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +42,9 @@ def silence_numba() -> None:
     Where colorama is installed, numba takes over standard output and ends it with a colour code, also on a
     terminal that knows none.
     """
-    os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
+    # Later it would do nothing but make numba read all its settings anew.
+    if "numba" not in sys.modules:
+        os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
 
 
 def silence_datasets() -> None:
