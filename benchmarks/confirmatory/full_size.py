@@ -12,18 +12,19 @@ The process may be killed at any time. Exit code 0: all is done. 75: run the sam
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
+from benchmarks.cm_gems.run import Clock
+from benchmarks.confirmatory.pieces import in_pieces, options
 from benchmarks.confirmatory.prepare import prepare
 from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, make, read_record
 from benchmarks.confirmatory.registration import Registration
 from benchmarks.confirmatory.run import claimed, run_registered
-from dnamask_plugins.errors import DnamaskError
 from dnamask_plugins.pretrain.settings import merge
 
 FILE = HERE / "full_size.toml"
@@ -68,35 +69,23 @@ def calibrate(given: argparse.Namespace, registration: Registration, clock: Cloc
                 print(f"learning rate {rate:g}: {json.dumps(last)}", flush=True)
 
 
+def make_missing(given: argparse.Namespace, clock: Clock) -> None:
+    """Make what was asked for and has no record."""
+    registration = Registration.read(FILE)
+    prepare(given.data, given.work)
+    if given.calibrate:
+        calibrate(given, registration, clock)
+    elif registration.is_registered:
+        run_registered(given, registration, clock)
+    else:
+        print("the registration is a draft: only --calibrate trains anything")
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--records", type=Path, default=RECORDS)
-    parser.add_argument("--minutes", type=float, help="stop after this long")
+    parser = options(__doc__)
     parser.add_argument("--calibrate", action="store_true")
     given = parser.parse_args()
-    from dnamask_plugins.pretrain.signals import Interrupted
-
-    clock = Clock(given.minutes)
-    try:
-        registration = Registration.read(FILE)
-        prepare(given.data, given.work)
-        if given.calibrate:
-            calibrate(given, registration, clock)
-        elif registration.is_registered:
-            run_registered(given, registration, clock)
-        else:
-            print("the registration is a draft: only --calibrate trains anything")
-    except (TimeUp, Interrupted):
-        print("time is up; run the same command again", flush=True)
-        return AGAIN
-    except DnamaskError as error:
-        print(str(error), file=sys.stderr)
-        return 2
-    finally:
-        clock.stop()
-    return 0
+    return in_pieces(given.minutes, functools.partial(make_missing, given))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ Seed by seed, form by form, arm by arm; does what has no record yet, and stops i
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp
+from benchmarks.cm_gems.run import Clock
+from benchmarks.confirmatory.pieces import in_pieces, options
 from benchmarks.confirmatory.prepare import prepare
-from benchmarks.confirmatory.pretraining import HERE, RECORDS, Model, form_settings, make, read_record
+from benchmarks.confirmatory.pretraining import HERE, Model, form_settings, make, read_record
 from dnamask_plugins.files import read_toml
 
 
@@ -41,25 +41,15 @@ def run_methods(data: Path, work: Path, records: Path, clock: Clock, only: str =
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--records", type=Path, default=RECORDS)
-    parser.add_argument("--minutes", type=float)
+    parser = options(__doc__)
     parser.add_argument("--only", default="", help="a part of the names, such as seed-1, or logo.spelled")
     given = parser.parse_args()
-    prepare(given.data, given.work)
-    from dnamask_plugins.pretrain.signals import Interrupted
 
-    clock = Clock(given.minutes)
-    try:
+    def make_missing(clock: Clock) -> None:
+        prepare(given.data, given.work)
         run_methods(given.data, given.work, given.records, clock, given.only)
-    except (TimeUp, Interrupted):
-        print("time is up; run the same command again", flush=True)
-        return AGAIN
-    finally:
-        clock.stop()
-    return 0
+
+    return in_pieces(given.minutes, make_missing)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
+import functools
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,14 +27,14 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks.cm_gems.run import AGAIN, Clock, TimeUp  # noqa: E402
+from benchmarks.cm_gems.run import Clock  # noqa: E402
 from benchmarks.confirmatory import gate0, methods  # noqa: E402
 from benchmarks.confirmatory.finetuning import fine_tune, floor, read_results  # noqa: E402
 from benchmarks.confirmatory.outcomes import floor_key, floors_path, results_path  # noqa: E402
+from benchmarks.confirmatory.pieces import in_pieces, options  # noqa: E402
 from benchmarks.confirmatory.prepare import prepare  # noqa: E402
-from benchmarks.confirmatory.pretraining import RECORDS, Model, make, read_record  # noqa: E402
+from benchmarks.confirmatory.pretraining import Model, make, read_record  # noqa: E402
 from benchmarks.confirmatory.registration import Registration  # noqa: E402
-from dnamask_plugins.errors import DnamaskError  # noqa: E402
 from dnamask_plugins.files import write_json  # noqa: E402
 
 
@@ -99,46 +98,22 @@ def run_registered(given: argparse.Namespace, registration: Registration, clock:
             run_floors(registration, given.data, given.records, clock)
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, default=os.environ.get("STUDY_DATA"))
-    parser.add_argument("--work", type=Path, default=os.environ.get("STUDY_WORK"))
-    parser.add_argument("--records", type=Path, default=RECORDS)
-    parser.add_argument("--minutes", type=float, help="stop after this long")
-    given = parser.parse_args()
-    if given.data is None or given.work is None:
-        parser.error("--data and --work are needed (or STUDY_DATA and STUDY_WORK)")
-    given.data, given.work = Path(given.data), Path(given.work)
-    return given
+def make_missing(given: argparse.Namespace, clock: Clock) -> None:
+    """Make what has no record: Gate 0, each method alone, the registered arms."""
+    registration = Registration.read()
+    prepare(given.data, given.work)
+    for stage in gate0.TABLE["stage"]:
+        gate0.run_stage(stage, given.data, given.work, given.records, clock)
+    methods.run_methods(given.data, given.work, given.records, clock)
+    if registration.is_registered:
+        run_registered(given, registration, clock)
+    else:
+        print("the registration is a draft: no other arm is trained until it is committed as registered")
 
 
 def main() -> int:
-    given = arguments()
-    from dnamask_plugins.pretrain.signals import Interrupted
-
-    clock, started = Clock(given.minutes), time.process_time()
-    try:
-        registration = Registration.read()
-        prepare(given.data, given.work)
-        for stage in gate0.TABLE["stage"]:
-            gate0.run_stage(stage, given.data, given.work, given.records, clock)
-        methods.run_methods(given.data, given.work, given.records, clock)
-        if not registration.is_registered:
-            print("the registration is a draft: no other arm is trained until it is committed as registered")
-            return 0
-        run_registered(given, registration, clock)
-    except (TimeUp, Interrupted):
-        print(
-            f"time is up after {time.process_time() - started:.0f} CPU s; run the same command again",
-            flush=True,
-        )
-        return AGAIN
-    except DnamaskError as error:
-        print(str(error), file=sys.stderr)
-        return 2
-    finally:
-        clock.stop()
-    return 0
+    given = options(__doc__).parse_args()
+    return in_pieces(given.minutes, functools.partial(make_missing, given))
 
 
 if __name__ == "__main__":
